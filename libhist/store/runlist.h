@@ -1,0 +1,91 @@
+/*
+ * runlist.h -- the keys of several fragments merged first, columns later.
+ *
+ * hi_merge walks fragments of one table whose partitions overlap and says, as a
+ * list of pieces, which rows of which fragment make up the output in (series,
+ * time) order. Where the runs of a series do not overlap in time, a piece is a
+ * whole stretch of rows and no row is looked at. Where they do, rows are
+ * compared by time; rows with the same key become one output row, made of the
+ * newest value of each field. hi_gather then builds one column at a time from
+ * such a list, so memory does not grow with the number of columns or fragments.
+ */
+#ifndef HI_RUNLIST_H
+#define HI_RUNLIST_H
+
+#include "base/arena.h"
+#include "store/frag.h"
+
+/*
+ * `rows` rows of frags[frag] starting at `row`. When `older` is set, rows is 1 and the next piece
+ * is the same key in an older fragment: the output row takes each field from the first piece that
+ * has a value; the chain ends with the first piece without `older`.
+ */
+typedef struct hi_piece {
+    uint32_t frag;
+    uint32_t row;
+    uint32_t rows;
+    bool older;
+} hi_piece;
+
+/* Output rows of one series: [first_row, first_row + rows) of the list. */
+typedef struct hi_out_run {
+    uint32_t series;
+    uint32_t first_row;
+    uint32_t rows;
+} hi_out_run;
+
+typedef struct hi_runlist {
+    const hi_piece *pieces;
+    uint32_t piece_count;
+    const hi_out_run *runs;
+    uint32_t run_count;
+    uint32_t rows; /* Output rows. */
+} hi_runlist;
+
+/* Rows with from_ns <= time < to_ns and seq < the tombstone's are gone: all series, or just those in
+   series[] (ascending). */
+typedef struct hi_tombstone {
+    uint64_t seq;
+    uint32_t table;
+    const uint32_t *series; /* NULL: all. */
+    uint32_t series_count;
+    int64_t from_ns;
+    int64_t to_ns;
+} hi_tombstone;
+
+typedef struct hi_merge_spec {
+    hi_frag **frags;     /* Borrowed; not closed. Any order. At most HI_MERGE_FRAGS_MAX. */
+    uint32_t frag_count;
+    int64_t from_ns;     /* Half-open range of times wanted. */
+    int64_t to_ns;       /* INT64_MAX with to_inclusive for "to the end". */
+    bool to_inclusive;
+    const uint32_t *series; /* Ascending ids wanted; NULL: all. */
+    uint32_t series_count;
+    const hi_range *ranges; /* Stretches that are not merged and cannot match may be left out. */
+    uint32_t range_count;
+    const hi_tombstone *tombstones;
+    uint32_t tombstone_count;
+    uint64_t *blocks_skipped; /* Counted if not NULL. */
+} hi_merge_spec;
+
+typedef struct hi_merge hi_merge;
+
+hist_status hi_merge_open(hi_mem *mem, const hi_merge_spec *spec, hi_merge **merge_out,
+                          hist_error *err);
+/* The next at most `rows_max` output rows, ending early only at the end; list->rows 0: the end.
+   Borrowed until the next call. A series may go on in the next list. */
+hist_status hi_merge_next(hi_merge *merge, uint32_t rows_max, hi_runlist *list_out,
+                          hist_error *err);
+void hi_merge_close(hi_merge *merge);
+
+/*
+ * hi_gather -- one column of a run list as a batch column, in `arena` (or in place when the whole
+ * list is one piece inside one decoded block: then borrowed from the fragment).
+ *   column  HI_COLUMN_TIME, or a field id; `type` is its type in the catalog.
+ * Strings come as DICT when every piece shares one dictionary, else FLAT. A column nobody has is
+ * CONST null.
+ */
+hist_status hi_gather(hi_arena *arena, hi_frag **frags, const hi_runlist *list, uint32_t column,
+                      hist_type type, hist_column *out, hist_error *err);
+
+#endif
