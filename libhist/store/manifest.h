@@ -61,7 +61,7 @@ typedef struct hi_catalog_entry {
 } hi_catalog_entry;
 
 /* A delete that parts may still have to honour: rows with a smaller seq in [from_ns, to_ns]. */
-typedef struct hi_tombstone {
+typedef struct hi_tombstone_entry {
     uint64_t seq;
     uint32_t table;
     bool all_series;
@@ -69,7 +69,7 @@ typedef struct hi_tombstone {
     size_t series_count;
     int64_t from_ns;
     int64_t to_ns; /* Included. */
-} hi_tombstone;
+} hi_tombstone_entry;
 
 typedef struct hi_file_ref {
     hi_file_kind kind;
@@ -98,7 +98,7 @@ typedef struct hi_manifest {
     hi_catalog_entry *catalogs;
     size_t catalog_count;
     size_t catalog_capacity;
-    hi_tombstone *tombstones;
+    hi_tombstone_entry *tombstones;
     size_t tombstone_count;
     size_t tombstone_capacity;
     hi_file_ref *obsolete; /* Named by the previous generation, by this one no more. */
@@ -119,7 +119,7 @@ hist_status hi_manifest_set_time_column(hi_manifest *manifest, const char *name,
 hist_status hi_manifest_add_part(hi_manifest *manifest, const hi_part_entry *part, hist_error *err);
 hist_status hi_manifest_add_catalog(hi_manifest *manifest, const hi_catalog_entry *catalog,
                                     hist_error *err);
-hist_status hi_manifest_add_tombstone(hi_manifest *manifest, const hi_tombstone *tombstone,
+hist_status hi_manifest_add_tombstone(hi_manifest *manifest, const hi_tombstone_entry *tombstone,
                                       hist_error *err);
 hist_status hi_manifest_add_obsolete(hi_manifest *manifest, hi_file_kind kind, uint64_t id,
                                      hist_error *err);
