@@ -80,6 +80,16 @@ typedef struct hi_frag_ops {
        starts exactly there; rows 0 if not. NULL: never known. */
     uint32_t (*stats)(hi_frag *frag, uint32_t column, uint32_t row, hi_block_stats *stats_out);
     void (*close)(hi_frag *frag);
+    /* The rest may be NULL. */
+    /* First row in [row, end) with a time of at least ns, else `end`. The rows are of one series.
+       NULL: searched by view(). Counts as a view() of the time column. */
+    hist_status (*find)(hi_frag *frag, uint32_t row, uint32_t end, int64_t ns, uint32_t *row_out,
+                        hist_error *err);
+    /* Rows from `row` to the end of its block, at least 1. Needed where skippable() is set. */
+    uint32_t (*block_left)(hi_frag *frag, uint32_t row);
+    /* Frees what was decoded of one column, or of all (column 0). Views of it end here; reading
+       it again decodes it again. */
+    void (*release)(hi_frag *frag, uint32_t column);
 } hi_frag_ops;
 
 /* Base of every fragment. */

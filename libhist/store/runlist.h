@@ -53,6 +53,8 @@ typedef struct hi_tombstone {
     int64_t to_ns;
 } hi_tombstone;
 
+enum { HI_MERGE_FRAGS_MAX = 1 << 20 };
+
 typedef struct hi_merge_spec {
     hi_frag **frags;     /* Borrowed; not closed. Any order. At most HI_MERGE_FRAGS_MAX. */
     uint32_t frag_count;
@@ -73,7 +75,8 @@ typedef struct hi_merge hi_merge;
 hist_status hi_merge_open(hi_mem *mem, const hi_merge_spec *spec, hi_merge **merge_out,
                           hist_error *err);
 /* The next at most `rows_max` output rows, ending early only at the end; list->rows 0: the end.
-   Borrowed until the next call. A series may go on in the next list. */
+   Borrowed until the next call, which also releases (frag.h) fragments it is through with. A
+   series may go on in the next list. */
 hist_status hi_merge_next(hi_merge *merge, uint32_t rows_max, hi_runlist *list_out,
                           hist_error *err);
 void hi_merge_close(hi_merge *merge);
