@@ -1,6 +1,5 @@
 /* test_num.c -- numbers as text and back, against printf and strtod. */
-/* clang-format off: cmocka.h comes last */
-#include <cmocka.h>
+/* clang-format off */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 /* clang-format on */
 
 #include "base/bytes.h"
