@@ -36,10 +36,21 @@ hist_status hi_file_read_whole(hist_vfs *vfs, const char *path, hi_mem *mem, siz
                                hi_file_data *data_out, hist_error *err);
 void hi_file_data_free(hi_file_data *data, hi_mem *mem);
 
+/* What a new file starts with. */
+typedef struct hi_file_new {
+    const hist_iov *iov;
+    size_t iov_count;
+    uint64_t allocate; /* Reserve so many bytes first, zero behind the content. 0: no. */
+} hi_file_new;
+
 /*
- * Publishes DIR/NAME with these bytes: NAME.tmp, write, sync, rename, sync_dir. When it fails
+ * Publishes DIR/NAME with this content: NAME.tmp, write, sync, rename, sync_dir. When it fails
  * NAME.tmp is removed if possible; only a failure of the last step may leave NAME behind.
+ * HIST_EEXIST when NAME exists.
  */
+hist_status hi_file_publish(hist_vfs *vfs, const char *dir, const char *name,
+                            const hi_file_new *content, hist_error *err);
+/* The same without reserving. */
 hist_status hi_file_write_new(hist_vfs *vfs, const char *dir, const char *name, const hist_iov *iov,
                               size_t iov_count, hist_error *err);
 
