@@ -26,7 +26,7 @@ static void manifest_part_clear(hi_manifest *m, hi_part_entry *part)
     part->range_count = 0;
 }
 
-static void manifest_tombstone_clear(hi_manifest *m, hi_tombstone *tombstone)
+static void manifest_tombstone_clear(hi_manifest *m, hi_tombstone_entry *tombstone)
 {
     hi_mem_free(m->mem, tombstone->series, tombstone->series_count * sizeof(*tombstone->series));
     tombstone->series = NULL;
@@ -147,7 +147,7 @@ hist_status hi_manifest_add_catalog(hi_manifest *m, const hi_catalog_entry *cata
     return st;
 }
 
-hist_status hi_manifest_add_tombstone(hi_manifest *m, const hi_tombstone *tombstone,
+hist_status hi_manifest_add_tombstone(hi_manifest *m, const hi_tombstone_entry *tombstone,
                                       hist_error *err)
 {
     void *array = m->tombstones;

@@ -56,7 +56,7 @@ static void manifest_put_catalog(hi_buf *buf, const hi_catalog_entry *catalog)
     hi_buf_varint(buf, catalog->series_last);
 }
 
-static void manifest_put_tombstone(hi_buf *buf, const hi_tombstone *tombstone)
+static void manifest_put_tombstone(hi_buf *buf, const hi_tombstone_entry *tombstone)
 {
     hi_buf_varint(buf, tombstone->seq);
     hi_buf_varint(buf, tombstone->table);
@@ -262,7 +262,7 @@ static hist_status manifest_get_catalog(manifest_reader *in)
 
 static hist_status manifest_get_tombstone(manifest_reader *in)
 {
-    hi_tombstone tombstone = {0};
+    hi_tombstone_entry tombstone = {0};
 
     tombstone.seq = hi_read_varint(&in->r);
     tombstone.table = manifest_u32(in);
