@@ -6,7 +6,8 @@
  * raw key (measurement and tags, as written), its fields and its time;
  * lp_parse_key() takes a raw key apart. A key is the same series whenever its
  * raw bytes are the same, so a caller may remember what lp_parse_key() said of
- * them. A line is good only if lp_next() and lp_parse_key() both say so.
+ * them. A line is good only if lp_next() and lp_parse_key() both say so; what
+ * lp_parse_key() refuses does not change where the next line begins.
  *
  * The dialect is stated in README.md of this folder.
  */
@@ -16,7 +17,7 @@
 #include "hist_batch.h"
 
 enum {
-    LP_LINE_BYTES_MAX = 65536,   /* Default of lp_limits.line_bytes. */
+    LP_LINE_BYTES_MAX = 65536, /* Default of lp_limits.line_bytes. */
     LP_NAME_BYTES_MAX = 1024,
     LP_TAGS_MAX = 64,
     LP_FIELDS_MAX = 512,
@@ -25,8 +26,8 @@ enum {
 
 typedef enum lp_type {
     LP_REAL = 1,
-    LP_LONG = 2,   /* 1i; and unsigned values that fit */
-    LP_ULONG = 3,  /* 1u */
+    LP_LONG = 2,  /* 1i */
+    LP_ULONG = 3, /* 1u; fits a long when `integer` is not negative */
     LP_BOOL = 4,
     LP_STRING = 5,
 } lp_type;
@@ -38,8 +39,8 @@ typedef struct lp_field {
     bool text_escaped; /* STRING: value holds escapes; lp_unescape_string(). */
     bool integral;     /* REAL: written without point and exponent. */
     double real;
-    int64_t integer;   /* LONG, BOOL (0, 1); ULONG: the bits of the uint64. */
-    hist_str text;     /* STRING: between the quotes. */
+    int64_t integer; /* LONG, BOOL (0, 1); ULONG: the bits of the uint64. */
+    hist_str text;   /* STRING: between the quotes. */
 } lp_field;
 
 typedef struct lp_tag {
@@ -52,18 +53,18 @@ typedef enum lp_error {
     LP_OK = 0,
     LP_ERR_MEASUREMENT, /* measurement missing or not valid */
     LP_ERR_TAG_KEY,
-    LP_ERR_TAG_VALUE,
+    LP_ERR_TAG_VALUE, /* empty */
     LP_ERR_TAG_DUPLICATE,
     LP_ERR_FIELD_KEY,
     LP_ERR_FIELD_VALUE,
-    LP_ERR_NUMBER,      /* not a number, or out of range */
-    LP_ERR_STRING,      /* unterminated string */
+    LP_ERR_NUMBER, /* not a number, or out of range */
+    LP_ERR_STRING, /* unterminated string */
     LP_ERR_TIME,
     LP_ERR_TIME_RANGE,
     LP_ERR_UTF8,
-    LP_ERR_CONTROL,     /* a control byte */
-    LP_ERR_COMMENT,     /* a control byte in a comment */
-    LP_ERR_TRAILING,    /* something after the timestamp or a value */
+    LP_ERR_CONTROL,  /* a control byte */
+    LP_ERR_COMMENT,  /* a control byte in a comment */
+    LP_ERR_TRAILING, /* something after the timestamp or a value */
     LP_ERR_LINE_LIMIT,
     LP_ERR_NAME_LIMIT,
     LP_ERR_TAG_LIMIT,
@@ -79,13 +80,13 @@ typedef enum lp_status {
 } lp_status;
 
 typedef struct lp_line {
-    hist_str key;      /* Raw measurement and tags. */
-    hist_str comment;  /* LP_COMMENT only. */
-    lp_field *fields;  /* In the order written, duplicates included. Points into the parser. */
+    hist_str key;     /* Raw measurement and tags. */
+    hist_str comment; /* LP_COMMENT only. */
+    lp_field *fields; /* In the order written, duplicates included. Points into the parser. */
     uint32_t field_count;
     bool has_time;
-    int64_t time_ns;   /* Scaled to ns by the precision. */
-    int64_t time_raw;  /* As written. */
+    int64_t time_ns;      /* Scaled to ns by the precision. */
+    int64_t time_raw;     /* As written. */
     uint64_t line_number; /* 1-based, of the line's first byte. */
 } lp_line;
 
@@ -95,19 +96,22 @@ typedef struct lp_limits {
 
 /* The caller's; about 40 KiB. Fields below `state` are private. */
 typedef struct lp_parser {
-    int precision;     /* hist_precision: 0 ns, 1 us, 2 ms, 3 s. May change between lines. */
+    int precision; /* hist_precision: 0 ns, 1 us, 2 ms, 3 s. May change between lines. */
     lp_limits limits;
-    uint64_t lines;    /* Newlines consumed so far. */
-    lp_error error;    /* After LP_BAD. */
-    size_t error_at;   /* Byte in the line. */
-    char error_text[160]; /* What is wrong, where in the line; UTF-8, control bytes escaped. */
+    uint64_t lines;  /* Newlines consumed so far. */
+    lp_error error;  /* After LP_BAD. */
+    size_t error_at; /* Byte in the line. */
+    char error_text
+        [160]; /* "column 12: not a number: "1x""; ASCII and UTF-8, control bytes escaped. */
     /* state */
-    const char *data;  /* What lp_feed() gave. */
+    const char *data; /* What lp_feed() gave. */
     size_t size;
-    size_t at;         /* Consumed. */
+    size_t at; /* Consumed. */
     bool final;
-    bool skipping;     /* In a line that was refused for its length: up to the next newline. */
-    size_t scanned;    /* How far the incomplete line was searched, so that bytes are not read twice. */
+    bool skipping; /* In a line that was refused for its length: up to the next newline. */
+    size_t indent; /* Spaces before the line's first byte, consumed already. */
+    size_t
+        scanned; /* How far the incomplete line was searched, so that bytes are not read twice. */
     unsigned scan_state;
     lp_field fields[LP_FIELDS_MAX];
 } lp_parser;
