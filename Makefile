@@ -39,9 +39,9 @@ LIB_LIBS := -lzstd -lxxhash -lm $(LIBS_PCRE2)
 # ---- sources, by floor -------------------------------------------------------------------------
 
 LIB_SRC := $(filter-out %_body.c,$(wildcard libhist/base/*.c libhist/os/*.c libhist/codec/*.c \
-	libhist/store/*.c libhist/query/*.c libhist/api/*.c formats/lineproto.c))
+	libhist/store/*.c libhist/query/*.c libhist/api/*.c formats/lineproto*.c))
 BODY_SRC := $(wildcard libhist/*/*_body.c)
-FORMATS_SRC := $(filter-out formats/lineproto.c,$(wildcard formats/*.c))
+FORMATS_SRC := $(filter-out formats/lineproto%.c,$(wildcard formats/*.c))
 HISTD_SRC   := $(wildcard histd/*.c)
 HISTCLI_SRC := $(wildcard histcli/*.c)
 
