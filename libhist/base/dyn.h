@@ -122,9 +122,10 @@ bool hi_dyn_check(const void *data, size_t size);
 /* ---- order ---- */
 
 /*
- * Deep order, total: null < bool < numbers (by value, across int, long, real, decimal;
- * NaN lowest) < timespan < datetime < guid < string (bytes) < array < bag. Bags compare by their pairs in
- * key order, so the order of keys does not matter.
+ * Deep order: null < bool < numbers (by value, across int, long, real, decimal; real against
+ * decimal as reals; NaN lowest) < timespan < datetime < guid < string (bytes) < array < bag.
+ * Bags: fewer pairs first, then by their pairs in key order (above 64 pairs by hash), so
+ * that the order of keys does not matter.
  */
 int hi_dyn_compare(hi_dyn a, hi_dyn b);
 /* Values that compare equal have the same hash. */
