@@ -1,0 +1,89 @@
+/* body_write.c -- numbers to a model: constant, runs, integer stream, decimals or raw. */
+#include "codec/body.h"
+
+enum {
+    RUNS_TRY = 3,   /* Runs are tried when there are fewer than count / 3, */
+    RUNS_TAKE = 16, /* and nothing else when fewer than count / 16. */
+};
+
+hi_body hi_raw_encode(hi_kind kind, const uint64_t *x, uint32_t count, uint8_t *to)
+{
+    if (hi_kind_bytes(kind) == 8) {
+        memcpy(to, x, (size_t)count * 8);
+    } else {
+        for (uint32_t i = 0; i < count; i++) {
+            hi_put_u32(to + (size_t)4 * i, (uint32_t)x[i]);
+        }
+    }
+    return (hi_body){HI_ENC_RAW, (size_t)count * hi_kind_bytes(kind)};
+}
+
+static hi_body body_constant(hi_kind kind, uint64_t value, uint8_t *to)
+{
+    if (kind == HI_KIND_REAL) {
+        hi_put_u64(to, value);
+        return (hi_body){HI_ENC_CONST, 8};
+    }
+    return (hi_body){HI_ENC_CONST, hi_put_svarint(to, value)};
+}
+
+static hi_body body_flat(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
+                         const uint64_t *x, uint32_t count, uint8_t *to)
+{
+    if (kind == HI_KIND_REAL) {
+        return hi_real_encode(kern, scratch, x, count, to);
+    }
+    const size_t size =
+        hi_stream_encode(kern, &scratch->stream, x, count, kind == HI_KIND_TIME, to);
+    if (size >= (size_t)count * hi_kind_bytes(kind)) {
+        return hi_raw_encode(kind, x, count, to);
+    }
+    return (hi_body){HI_ENC_INT, size};
+}
+
+static hi_body body_runs(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
+                         const uint64_t *x, uint32_t count, uint8_t *to)
+{
+    uint32_t runs = 0;
+    uint32_t start = 0;
+
+    for (uint32_t i = 1; i < count; i++) {
+        if (x[i] != x[i - 1]) {
+            scratch->run_values[runs] = x[start];
+            scratch->run_lengths[runs++] = i - start - 1;
+            start = i;
+        }
+    }
+    scratch->run_values[runs] = x[start];
+    scratch->run_lengths[runs++] = count - start - 1;
+
+    uint8_t *at = to + hi_put_varint(to, runs);
+    at += hi_stream_encode(kern, &scratch->stream, scratch->run_lengths, runs, false, at);
+    uint8_t *model = at++;
+    const hi_body values = body_flat(kern, scratch, kind, scratch->run_values, runs, at);
+    *model = (uint8_t)values.model;
+    return (hi_body){HI_ENC_RLE, (size_t)(at - to) + values.size};
+}
+
+hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
+                       const uint64_t *x, uint32_t count, uint8_t *to)
+{
+    const uint64_t changes = kern->scan(x, count).changes;
+
+    if (changes == 0) {
+        return body_constant(kind, x[0], to);
+    }
+    if ((changes + 1) * RUNS_TRY >= count) {
+        return body_flat(kern, scratch, kind, x, count, to);
+    }
+    const hi_body runs = body_runs(kern, scratch, kind, x, count, to);
+    if ((changes + 1) * RUNS_TAKE < count) {
+        return runs;
+    }
+    const hi_body flat = body_flat(kern, scratch, kind, x, count, scratch->rival);
+    if (flat.size >= runs.size) {
+        return runs;
+    }
+    memcpy(to, scratch->rival, flat.size);
+    return flat;
+}

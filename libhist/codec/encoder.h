@@ -1,0 +1,78 @@
+/* encoder.h -- inside of hi_encoder, and the pieces of a page encoder. */
+#ifndef HI_CODEC_ENCODER_H
+#define HI_CODEC_ENCODER_H
+
+#include "codec/body.h"
+#include "codec/squeeze.h"
+
+enum {
+    HI_HEAD_MODEL = 0x7f,
+    HI_HEAD_NULLS = 0x80, /* A validity section follows the head. */
+    HI_TEXT_RAW = 0,
+    HI_TEXT_ZSTD = 1,
+};
+
+/* The dictionary of the page in work; arrays have `rows` (slots: slot_count) entries. */
+typedef struct hi_text_index {
+    uint32_t rows;       /* Room. */
+    uint32_t slot_count; /* Power of two. */
+    uint32_t mask;       /* Of the slots this page uses. */
+    uint64_t *slots;     /* High half of the hash, code + 1; 0: free. */
+    uint32_t *codes;     /* By row. */
+    uint32_t *entries;   /* Row where code first appeared. */
+    uint32_t count;      /* Codes in use. */
+    bool dict;           /* false: the page's blocks are text. */
+} hi_text_index;
+
+struct hi_encoder {
+    hi_mem *mem;
+    const hi_codec_kernels *kern;
+    hi_squeezer squeezer;
+    hi_text_index index;
+    hi_buf text; /* Text gathered before it is compressed. */
+    hi_body_scratch body;
+    uint64_t values[HI_BLOCK_ROWS_MAX + HI_LANES]; /* Without nulls. */
+    uint64_t valid[HI_BLOCK_ROWS_MAX / 64 + 1];
+    uint64_t bits[HI_BLOCK_ROWS_MAX / 64 + 1];
+    uint8_t block[HI_BODY_BYTES_MAX + HI_BLOCK_ROWS_MAX];
+};
+
+/* Tests: use these kernels whatever the CPU is. */
+void hi_encoder_use(hi_encoder *encoder, const hi_codec_kernels *kern);
+
+/* A range of rows of a column with its nulls taken out. */
+typedef struct hi_slice {
+    const hi_values *values;
+    uint32_t first;
+    uint32_t rows;
+    uint32_t count; /* Not null. */
+} hi_slice;
+
+static inline bool hi_slice_valid(const hi_slice *slice, uint32_t i)
+{
+    return slice->values->valid == NULL || hist_bit_get(slice->values->valid, slice->first + i);
+}
+
+/* bits [first, first + count) of `from` to `to`, zero beyond. to has (count + 63) / 64 words. */
+void hi_bits_copy(const uint64_t *from, uint32_t first, uint32_t count, uint64_t *to);
+uint32_t hi_bits_count(const uint64_t *bits, uint32_t count);
+
+/* Decides between dictionary and text for a page of strings, and numbers the values. */
+hist_status hi_text_index_page(hi_encoder *encoder, const hi_values *values);
+void hi_text_index_free(hi_encoder *encoder);
+/* Appends the shared section. */
+hist_status hi_text_put_dict(hi_encoder *encoder, const hi_values *values, hi_profile profile,
+                             hi_buf *out);
+/* Appends what follows the head and validity of a TEXT block. */
+hist_status hi_text_put_block(hi_encoder *encoder, const hi_slice *slice, hi_profile profile,
+                              hi_buf *out);
+
+/* hi_block_decode() with given kernels, for tests. */
+hist_status hi_block_decode_with(const hi_codec_kernels *kern, hist_type type, const uint8_t *src,
+                                 size_t size, uint32_t rows, const hi_dict *dict,
+                                 const hi_room *room, hi_decoded *decoded_out);
+/* hi_block_stats_of() with given kernels. */
+void hi_block_stats_with(const hi_codec_kernels *kern, const hi_values *values, uint32_t first,
+                         uint32_t rows, hi_block_stats *stats_out);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * kern.h -- the hot loops of the codec, one table of functions per CPU variant.
+ *
+ * kern_body.c is compiled once per variant (base, avx2, avx512); all give the
+ * same bytes and values. Counts are of values; a group is 16 values, one in each
+ * of the 16 lanes of the packed layout (README.md). None of them allocates or
+ * checks its input: callers do.
+ */
+#ifndef HI_CODEC_KERN_H
+#define HI_CODEC_KERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    HI_LANES = 16,
+    HI_LENGTHS = 65, /* Bit lengths 0 to 64. */
+};
+
+typedef struct hi_kern_scan {
+    int64_t min;
+    int64_t max;
+    uint64_t changes; /* Values that differ from the one before. */
+    bool regular;     /* Every difference to the value before is the same (mod 2^64). */
+} hi_kern_scan;
+
+typedef struct hi_kern_sums {
+    uint64_t low; /* Of the low 32 bits. */
+    int64_t high; /* Of the values shifted right by 32. */
+} hi_kern_sums;
+
+typedef struct hi_codec_kernels {
+    const char *name;
+    /* out[16 * groups] = packed values + base. Reads exactly the packed words. width 0 to 64. */
+    void (*unpack)(const uint8_t *in, unsigned width, uint32_t groups, uint64_t base,
+                   uint64_t *out);
+    /* The low `width` bits of in[16 * groups]. Writes 128 * ceil(groups * width / 64) bytes. */
+    void (*pack)(const uint64_t *in, unsigned width, uint32_t groups, uint8_t *out);
+    void (*prefix)(uint64_t *x, uint32_t count); /* Running sums in place. */
+    void (*line)(uint64_t *x, uint32_t count, uint64_t slope,
+                 unsigned shift); /* += slope*i>>shift */
+    void (*scale)(uint64_t *x, uint32_t count, uint64_t factor, uint64_t offset);
+    void (*fill)(uint64_t *x, uint32_t count, uint64_t value);
+    void (*progression)(uint64_t *x, uint32_t count, uint64_t start, uint64_t step);
+    /* In place: int64 n, |n| < 2^51, to the double nearest to n / power; power is 10^0 to 10^22. */
+    void (*from_decimal)(uint64_t *x, uint32_t count, double power);
+    /* n[i] = nearest integer to v * power; bad[i] is 1 where from_decimal would not give back the
+       bits of v, else 0. Returns how many. bits: the doubles' bit patterns. */
+    uint32_t (*to_decimal)(const uint64_t *bits, uint32_t count, double power, uint64_t *n,
+                           uint64_t *bad);
+    void (*narrow)(const uint64_t *in, uint32_t count, uint32_t *out);
+    uint64_t (*largest)(const uint64_t *x, uint32_t count); /* Unsigned maximum; 0 for none. */
+
+    hi_kern_scan (*scan)(const uint64_t *x, uint32_t count); /* count >= 1 */
+    void (*range)(const uint64_t *x, uint32_t count, int64_t *min, int64_t *max);
+    void (*deltas)(const uint64_t *x, uint32_t count, uint64_t *out); /* out[i] = x[i+1] - x[i] */
+    /* counts[b]: how many of x - base have bit length b, seen as unsigned. */
+    void (*lengths)(const uint64_t *x, uint32_t count, uint64_t base, uint32_t *counts);
+    /* The same as signed numbers around `base`: 0 for zero, else bits of two's complement. */
+    void (*centred)(const uint64_t *x, uint32_t count, uint64_t base, uint32_t *counts);
+    /* out = (x - base) / g for g = odd << twos with `inverse` of odd mod 2^64; false: not all are
+       multiples. limit: UINT64_MAX / g. */
+    bool (*divide)(const uint64_t *x, uint32_t count, uint64_t base, uint64_t inverse,
+                   unsigned twos, uint64_t limit, uint64_t *out);
+    /* out = (x - base) with those that do not fit in `width` bits set to 0 and bad[i] = 1. Returns
+       how many are bad. */
+    uint32_t (*fit)(const uint64_t *x, uint32_t count, uint64_t base, unsigned width, uint64_t *out,
+                    uint64_t *bad);
+
+    /* Keys order doubles as integers (-0.0 < +0.0); NaNs are left out of min and max. */
+    uint32_t (*real_range)(const uint64_t *bits, uint32_t count, int64_t *min, int64_t *max);
+    double (*real_m2)(const uint64_t *bits, uint32_t count, double mean);
+    hi_kern_sums (*int_sums)(const uint64_t *x, uint32_t count);
+    double (*int_m2)(const uint64_t *x, uint32_t count, int64_t near_mean);
+} hi_codec_kernels;
+
+extern const hi_codec_kernels hi_codec_kernels_base;
+#if defined(__x86_64__)
+extern const hi_codec_kernels hi_codec_kernels_avx2;
+extern const hi_codec_kernels hi_codec_kernels_avx512;
+#endif
+
+/* The best table for this CPU. Cheap; no state. */
+const hi_codec_kernels *hi_codec_kernels_pick(void);
+
+/* Bits needed for v as an unsigned number: 0 to 64. */
+static inline unsigned hi_bit_length(uint64_t v)
+{
+    return v == 0 ? 0 : 64 - (unsigned)__builtin_clzll(v);
+}
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * stream.h -- streams of 64-bit integers: how README.md lays them out, the plan
+ * an encoder makes for a vector, and the view a decoder takes of one.
+ *
+ * All arithmetic is modulo 2^64; signed values are their two's complement.
+ */
+#ifndef HI_CODEC_STREAM_H
+#define HI_CODEC_STREAM_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "codec/codec.h"
+#include "codec/kern.h"
+
+enum {
+    HI_BLOCK_VECTORS_MAX = HI_BLOCK_ROWS_MAX / HI_VECTOR_ROWS,
+    HI_LANE_ROWS_MIN = 256, /* Shorter vectors are packed one after another, not in lanes. */
+    HI_RUN_DEPTH_MAX = 1,
+    /* A stream is never longer: width 64 in every vector, their headers, the stream's head. */
+    HI_STREAM_BYTES_MAX = 8 * HI_BLOCK_ROWS_MAX + 64 * HI_BLOCK_VECTORS_MAX + 64,
+    /* Nor is a body: runs and exceptions are used only where they are smaller than raw. */
+    HI_BODY_BYTES_MAX = 2 * HI_STREAM_BYTES_MAX,
+    /* A block of numbers: a body not above raw, validity, heads. */
+    HI_BLOCK_BYTES_MAX = 8 * HI_BLOCK_ROWS_MAX + HI_BLOCK_ROWS_MAX / 8 + 128,
+};
+
+typedef enum hi_stream_kind {
+    HI_STREAM_VECTORS = 0,
+    HI_STREAM_SCALED = 1,  /* Vectors of (x - offset) / factor. */
+    HI_STREAM_REGULAR = 2, /* start + i * step. */
+} hi_stream_kind;
+
+typedef enum hi_scheme {
+    HI_SCHEME_FOR = 0,
+    HI_SCHEME_DELTA = 1,
+    HI_SCHEME_LINE = 2,
+    HI_SCHEME_MASK = 7,
+    HI_SCHEME_PATCHED = 8, /* Flag: the vector has exceptions. */
+} hi_scheme;
+
+static inline uint32_t hi_vectors_of(uint32_t count)
+{
+    return (count + HI_VECTOR_ROWS - 1) / HI_VECTOR_ROWS;
+}
+
+/* Values in vector `v` of `count`. */
+static inline uint32_t hi_vector_rows(uint32_t count, uint32_t v)
+{
+    const uint32_t left = count - v * HI_VECTOR_ROWS;
+
+    return left < HI_VECTOR_ROWS ? left : HI_VECTOR_ROWS;
+}
+
+static inline uint32_t hi_groups_of(uint32_t rows)
+{
+    return (rows + HI_LANES - 1) / HI_LANES;
+}
+
+/* Bytes of the packed words of a vector. */
+static inline size_t hi_packed_size(uint32_t rows, unsigned width)
+{
+    if (rows < HI_LANE_ROWS_MIN) {
+        return ((size_t)rows * width + 7) / 8;
+    }
+    return ((size_t)hi_groups_of(rows) * width + 63) / 64 * 128;
+}
+
+/* ---- decoding --------------------------------------------------------------------------- */
+
+/* An integer stream whose head was checked; vectors are checked when they are decoded. */
+typedef struct hi_stream_view {
+    hi_stream_kind kind;
+    uint32_t count;
+    uint64_t factor; /* SCALED. */
+    uint64_t offset; /* SCALED: added after. REGULAR: start. */
+    uint64_t step;   /* REGULAR. */
+    const uint8_t *vector[HI_BLOCK_VECTORS_MAX];
+    uint16_t size[HI_BLOCK_VECTORS_MAX];
+} hi_stream_view;
+
+/* Takes a stream of `count` values (1 to HI_BLOCK_ROWS_MAX) from the reader. */
+hist_status hi_stream_open(hi_reader *r, uint32_t count, hi_stream_view *view_out);
+
+/*
+ * Decodes vector `v` to out, which has room for whole groups: hi_groups_of(rows) * 16 values.
+ */
+hist_status hi_stream_vector(const hi_codec_kernels *kern, const hi_stream_view *view, uint32_t v,
+                             uint64_t *out);
+
+/* ---- encoding --------------------------------------------------------------------------- */
+
+/* Scratch for one stream at a time. */
+typedef struct hi_stream_scratch {
+    uint64_t scaled[HI_BLOCK_ROWS_MAX];
+    uint64_t deltas[HI_VECTOR_ROWS];
+    uint64_t line[HI_VECTOR_ROWS];
+    uint64_t packed[HI_VECTOR_ROWS];
+    uint64_t bad[HI_VECTOR_ROWS];
+} hi_stream_scratch;
+
+/* How residuals r become base + p, with those that do not fit in width bits patched. */
+typedef struct hi_fit_plan {
+    uint64_t base;
+    unsigned width;
+    uint64_t bits; /* Estimated size. */
+} hi_fit_plan;
+
+/* The cheapest fit of `count` >= 1 residuals packed as `rows` values. */
+hi_fit_plan hi_fit_choose(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
+                          uint32_t rows);
+
+/* Writes a stream of count (1 to HI_BLOCK_ROWS_MAX) values to `to`, which has room for
+   HI_STREAM_BYTES_MAX bytes. Returns its size. try_line: also lines (clocks with jitter). */
+size_t hi_stream_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch, const uint64_t *x,
+                        uint32_t count, bool try_line, uint8_t *to);
+
+static inline size_t hi_put_svarint(uint8_t *to, uint64_t v)
+{
+    return hi_put_varint(to, hi_zigzag((int64_t)v));
+}
+
+#endif

@@ -1,0 +1,184 @@
+/* stream_read.c -- integer streams back to values; README.md has the layout. */
+#include "codec/stream.h"
+
+/* Views of vectors: one size each, then the vectors themselves. */
+static hist_status stream_open_vectors(hi_reader *r, hi_stream_view *view)
+{
+    const uint32_t vectors = hi_vectors_of(view->count);
+
+    for (uint32_t v = 0; v < vectors; v++) {
+        view->size[v] = hi_read_u16(r);
+    }
+    for (uint32_t v = 0; v < vectors; v++) {
+        view->vector[v] = hi_read_bytes(r, view->size[v]);
+    }
+    return r->failed ? HIST_ECORRUPT : HIST_OK;
+}
+
+hist_status hi_stream_open(hi_reader *r, uint32_t count, hi_stream_view *view_out)
+{
+    if (count == 0 || count > HI_BLOCK_ROWS_MAX) {
+        return HIST_ECORRUPT;
+    }
+    view_out->count = count;
+    switch (hi_read_u8(r)) {
+    case HI_STREAM_VECTORS:
+        view_out->kind = HI_STREAM_VECTORS;
+        return stream_open_vectors(r, view_out);
+    case HI_STREAM_SCALED:
+        view_out->kind = HI_STREAM_SCALED;
+        view_out->factor = hi_read_varint(r);
+        view_out->offset = (uint64_t)hi_read_svarint(r);
+        return stream_open_vectors(r, view_out);
+    case HI_STREAM_REGULAR:
+        view_out->kind = HI_STREAM_REGULAR;
+        view_out->offset = (uint64_t)hi_read_svarint(r);
+        view_out->step = (uint64_t)hi_read_svarint(r);
+        return r->failed ? HIST_ECORRUPT : HIST_OK;
+    default:
+        return HIST_ECORRUPT;
+    }
+}
+
+/* The fields of a vector before its packed words. */
+typedef struct vector_head {
+    unsigned scheme; /* hi_scheme without the flag. */
+    unsigned width;
+    uint32_t exceptions;
+    unsigned value_bytes;  /* Of an exception. */
+    const uint8_t *places; /* exceptions u16 */
+    const uint8_t *values;
+    uint64_t base;
+    uint64_t first; /* DELTA */
+    uint64_t slope; /* LINE */
+    unsigned shift;
+    const uint8_t *packed;
+} vector_head;
+
+static bool vector_read_patches(hi_reader *r, uint32_t rows, vector_head *head)
+{
+    head->exceptions = hi_read_u16(r);
+    head->value_bytes = hi_read_u8(r);
+    if (head->exceptions == 0 || head->exceptions > rows || head->value_bytes == 0 ||
+        head->value_bytes > 8) {
+        return false;
+    }
+    head->places = hi_read_bytes(r, (size_t)2 * head->exceptions);
+    head->values = hi_read_bytes(r, (size_t)head->value_bytes * head->exceptions);
+    if (r->failed) {
+        return false;
+    }
+    uint32_t after = 0; /* Places ascend and stay inside the vector. */
+    for (uint32_t i = 0; i < head->exceptions; i++) {
+        const uint32_t place = hi_get_u16(head->places + (size_t)2 * i);
+
+        if (place < after || place >= rows) {
+            return false;
+        }
+        after = place + 1;
+    }
+    return true;
+}
+
+static bool vector_read_head(hi_reader *r, uint32_t rows, vector_head *head)
+{
+    const uint8_t flags = hi_read_u8(r);
+
+    *head = (vector_head){.scheme = flags & HI_SCHEME_MASK, .width = hi_read_u8(r)};
+    if (r->failed || (flags & ~(HI_SCHEME_MASK | HI_SCHEME_PATCHED)) != 0 ||
+        head->scheme > HI_SCHEME_LINE || head->width > 64) {
+        return false;
+    }
+    head->base = (uint64_t)hi_read_svarint(r);
+    if (head->scheme == HI_SCHEME_DELTA) {
+        head->first = (uint64_t)hi_read_svarint(r);
+    } else if (head->scheme == HI_SCHEME_LINE) {
+        head->slope = (uint64_t)hi_read_svarint(r);
+        head->shift = hi_read_u8(r);
+    }
+    if (head->shift > 63 ||
+        ((flags & HI_SCHEME_PATCHED) != 0 && !vector_read_patches(r, rows, head))) {
+        return false;
+    }
+    head->packed = hi_read_bytes(r, hi_packed_size(rows, head->width));
+    return !r->failed && hi_reader_left(r) == 0;
+}
+
+/* A short vector: values one after another, lowest bit first. */
+static void vector_unpack_short(const vector_head *head, uint32_t rows, uint64_t *out)
+{
+    uint8_t copy[HI_LANE_ROWS_MIN * 8 + 16]; /* Words below are read past the end. */
+    const size_t size = hi_packed_size(rows, head->width);
+    const uint64_t mask = head->width == 0 ? 0 : ~UINT64_C(0) >> (64 - head->width);
+
+    memcpy(copy, head->packed, size);
+    memset(copy + size, 0, 16);
+    for (uint32_t i = 0; i < rows; i++) {
+        const size_t bit = (size_t)i * head->width;
+        const unsigned low = bit & 7;
+        const uint8_t *from = copy + bit / 8;
+        const uint64_t word = hi_get_u64(from) >> low;
+        const uint64_t top = ((uint64_t)from[8] << 1) << (63 - low);
+
+        out[i] = ((word | top) & mask) + head->base;
+    }
+}
+
+static void vector_patch(const vector_head *head, uint64_t *out)
+{
+    const unsigned unused = 64 - 8 * head->value_bytes;
+
+    for (uint32_t i = 0; i < head->exceptions; i++) {
+        const uint32_t place = hi_get_u16(head->places + (size_t)2 * i);
+        const uint8_t *from = head->values + (size_t)head->value_bytes * i;
+        uint64_t v = 0;
+
+        for (unsigned b = 0; b < head->value_bytes; b++) {
+            v |= (uint64_t)from[b] << (8 * b);
+        }
+        out[place] = head->base + (uint64_t)((int64_t)(v << unused) >> unused);
+    }
+}
+
+static hist_status vector_decode(const hi_codec_kernels *kern, hi_reader *r, uint32_t rows,
+                                 uint64_t *out)
+{
+    vector_head head;
+
+    if (!vector_read_head(r, rows, &head)) {
+        return HIST_ECORRUPT;
+    }
+    if (rows < HI_LANE_ROWS_MIN) {
+        vector_unpack_short(&head, rows, out);
+    } else {
+        kern->unpack(head.packed, head.width, hi_groups_of(rows), head.base, out);
+    }
+    if (head.exceptions > 0) {
+        vector_patch(&head, out);
+    }
+    if (head.scheme == HI_SCHEME_DELTA) {
+        out[0] = head.first;
+        kern->prefix(out, rows);
+    } else if (head.scheme == HI_SCHEME_LINE) {
+        kern->line(out, rows, head.slope, head.shift);
+    }
+    return HIST_OK;
+}
+
+hist_status hi_stream_vector(const hi_codec_kernels *kern, const hi_stream_view *view, uint32_t v,
+                             uint64_t *out)
+{
+    const uint32_t rows = hi_vector_rows(view->count, v);
+
+    if (view->kind == HI_STREAM_REGULAR) {
+        const uint64_t start = view->offset + (uint64_t)v * HI_VECTOR_ROWS * view->step;
+        kern->progression(out, rows, start, view->step);
+        return HIST_OK;
+    }
+    hi_reader r = hi_reader_of(view->vector[v], view->size[v]);
+    HI_TRY(vector_decode(kern, &r, rows, out));
+    if (view->kind == HI_STREAM_SCALED) {
+        kern->scale(out, rows, view->factor, view->offset);
+    }
+    return HIST_OK;
+}

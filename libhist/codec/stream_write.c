@@ -1,0 +1,318 @@
+/*
+ * stream_write.c -- integers to streams: scale out a common factor, then for
+ * each vector the cheapest of FOR, DELTA and LINE, each with the width and base
+ * that make packed bits plus patched exceptions least.
+ */
+#include "codec/stream.h"
+
+enum {
+    FIT_SAMPLE = 32,
+    GCD_SAMPLE = 64,
+    LINE_SHIFT_MAX = 16,
+};
+
+static unsigned signed_bytes(uint64_t v)
+{
+    const unsigned bits = hi_bit_length(v ^ (uint64_t)((int64_t)v >> 63)) + 1;
+
+    return (bits + 7) / 8;
+}
+
+/* ---- width and base --------------------------------------------------------------------- */
+
+/* Every 1/32 of the residuals, sorted. */
+static uint32_t fit_sample(const uint64_t *residuals, uint32_t count, int64_t *sample)
+{
+    const uint32_t taken = count < FIT_SAMPLE ? count : FIT_SAMPLE;
+
+    for (uint32_t i = 0; i < taken; i++) {
+        const int64_t v = (int64_t)residuals[(size_t)i * count / taken];
+        uint32_t at = i;
+
+        for (; at > 0 && sample[at - 1] > v; at--) {
+            sample[at] = sample[at - 1];
+        }
+        sample[at] = v;
+    }
+    return taken;
+}
+
+/* Takes the width that is cheapest when counts[b] residuals need b bits. Exceptions cost
+   exception_bits each. centred: the base lies 2^(width-1) below `centre`. */
+static void fit_best_width(const uint32_t *counts, uint32_t count, uint32_t rows,
+                           unsigned exception_bits, uint64_t centre, bool centred,
+                           hi_fit_plan *best)
+{
+    uint32_t over = count; /* Residuals that need more than w bits. */
+
+    for (unsigned w = 0; w < 64; w++) {
+        over -= counts[w];
+        const uint64_t bits =
+            hi_packed_size(rows, w) * 8 + (over == 0 ? 0 : 24 + (uint64_t)over * exception_bits);
+        if (bits < best->bits) {
+            best->bits = bits;
+            best->width = w;
+            best->base = centred && w > 0 ? centre - (UINT64_C(1) << (w - 1)) : centre;
+        }
+        if (over == 0) {
+            return;
+        }
+    }
+}
+
+hi_fit_plan hi_fit_choose(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
+                          uint32_t rows)
+{
+    int64_t min = 0;
+    int64_t max = 0;
+    kern->range(residuals, count, &min, &max);
+    const unsigned width = hi_bit_length((uint64_t)max - (uint64_t)min);
+    hi_fit_plan best = {
+        .base = (uint64_t)min, .width = width, .bits = hi_packed_size(rows, width) * 8};
+
+    if (width == 0) {
+        return best;
+    }
+    int64_t sample[FIT_SAMPLE] = {0};
+    const uint32_t taken = fit_sample(residuals, count, sample);
+    const uint64_t median = (uint64_t)sample[taken / 2];
+    const uint64_t low = (uint64_t)sample[taken / 16];
+    const uint64_t high = (uint64_t)sample[taken - 1 - taken / 16];
+    if (hi_bit_length(high - low) >= width && taken == FIT_SAMPLE) {
+        return best; /* Spread evenly: no exceptions are worth their price. */
+    }
+    uint32_t counts[HI_LENGTHS];
+    const unsigned above = signed_bytes((uint64_t)max - (uint64_t)min);
+    kern->lengths(residuals, count, (uint64_t)min, counts);
+    fit_best_width(counts, count, rows, 16 + 8 * above, (uint64_t)min, false, &best);
+    const unsigned left = signed_bytes((uint64_t)min - median);
+    const unsigned right = signed_bytes((uint64_t)max - median);
+    const unsigned around = 16 + 8 * (left > right ? left : right);
+    kern->centred(residuals, count, median, counts);
+    fit_best_width(counts, count, rows, around, median, true, &best);
+    if (low != (uint64_t)min) {
+        kern->lengths(residuals, count, low, counts);
+        fit_best_width(counts, count, rows, around, low, false, &best);
+    }
+    return best;
+}
+
+/* ---- one vector ------------------------------------------------------------------------- */
+
+typedef struct vector_plan {
+    hi_scheme scheme;
+    hi_fit_plan fit;
+    const uint64_t *residuals;
+    uint64_t slope;
+    unsigned shift;
+} vector_plan;
+
+/* The line through the first and the last value, and how far the values are from it. */
+static void vector_line(const hi_codec_kernels *kern, const uint64_t *x, uint32_t rows,
+                        uint64_t *out, vector_plan *plan)
+{
+    const int64_t rise = (int64_t)(x[rows - 1] - x[0]);
+    const unsigned length = hi_bit_length(rise < 0 ? 0 - (uint64_t)rise : (uint64_t)rise);
+
+    plan->shift = length > 61 - LINE_SHIFT_MAX ? (length > 61 ? 0 : 61 - length) : LINE_SHIFT_MAX;
+    plan->slope = (uint64_t)(rise * (INT64_C(1) << plan->shift) / (int64_t)(rows - 1));
+    memset(out, 0, rows * sizeof(*out));
+    kern->line(out, rows, plan->slope, plan->shift);
+    for (uint32_t i = 0; i < rows; i++) {
+        out[i] = x[i] - out[i];
+    }
+}
+
+static vector_plan vector_choose(const hi_codec_kernels *kern, hi_stream_scratch *scratch,
+                                 const uint64_t *x, uint32_t rows, bool try_line)
+{
+    vector_plan plan = {.scheme = HI_SCHEME_FOR, .residuals = x};
+
+    plan.fit = hi_fit_choose(kern, x, rows, rows);
+    if (rows < 3 || plan.fit.bits == 0) {
+        return plan;
+    }
+    kern->deltas(x, rows, scratch->deltas + 1);
+    const hi_fit_plan delta = hi_fit_choose(kern, scratch->deltas + 1, rows - 1, rows);
+    const uint64_t first_bits = 8 * (1 + hi_bit_length(x[0] ^ plan.fit.base) / 7);
+    if (delta.bits + first_bits < plan.fit.bits) {
+        scratch->deltas[0] = delta.base; /* The first slot carries no delta. */
+        plan = (vector_plan){.scheme = HI_SCHEME_DELTA, .fit = delta, .residuals = scratch->deltas};
+    }
+    if (!try_line || plan.fit.bits < 2 * (uint64_t)rows) {
+        return plan;
+    }
+    vector_plan line = {.scheme = HI_SCHEME_LINE, .residuals = scratch->line};
+    vector_line(kern, x, rows, scratch->line, &line);
+    line.fit = hi_fit_choose(kern, scratch->line, rows, rows);
+    return line.fit.bits + 64 < plan.fit.bits ? line : plan;
+}
+
+/* Exceptions: how many, bytes each, places, values. */
+static size_t vector_put_patches(const hi_stream_scratch *scratch, const vector_plan *plan,
+                                 uint32_t rows, uint32_t count, uint8_t *to)
+{
+    unsigned bytes = 1;
+    uint8_t *place = to + 3;
+
+    for (uint32_t i = 0; i < rows; i++) {
+        if (scratch->bad[i]) {
+            const unsigned need = signed_bytes(plan->residuals[i] - plan->fit.base);
+            bytes = need > bytes ? need : bytes;
+            hi_put_u16(place, (uint16_t)i);
+            place += 2;
+        }
+    }
+    hi_put_u16(to, (uint16_t)count);
+    to[2] = (uint8_t)bytes;
+    const uint8_t *from = to + 3;
+    uint8_t *value = place;
+    for (uint32_t i = 0; i < count; i++, from += 2) {
+        const uint64_t v = plan->residuals[hi_get_u16(from)] - plan->fit.base;
+
+        for (unsigned b = 0; b < bytes; b++) {
+            *value++ = (uint8_t)(v >> (8 * b));
+        }
+    }
+    return (size_t)(value - to);
+}
+
+static void vector_pack_short(const uint64_t *in, uint32_t rows, unsigned width, uint8_t *to)
+{
+    memset(to, 0, hi_packed_size(rows, width));
+    for (uint32_t i = 0; i < rows; i++) {
+        size_t bit = (size_t)i * width;
+        uint64_t v = in[i];
+
+        for (unsigned left = width; left > 0;) {
+            const unsigned at = bit & 7;
+            const unsigned take = 8 - at < left ? 8 - at : left;
+            to[bit / 8] = (uint8_t)(to[bit / 8] | ((v & ((1U << take) - 1)) << at));
+            v >>= take;
+            bit += take;
+            left -= take;
+        }
+    }
+}
+
+static size_t vector_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch,
+                            const uint64_t *x, uint32_t rows, bool try_line, uint8_t *to)
+{
+    const vector_plan plan = vector_choose(kern, scratch, x, rows, try_line);
+    const uint32_t groups = hi_groups_of(rows);
+    uint8_t *at = to;
+
+    memset(scratch->packed + rows, 0, (groups * HI_LANES - rows) * sizeof(uint64_t));
+    const uint32_t exceptions = kern->fit(plan.residuals, rows, plan.fit.base, plan.fit.width,
+                                          scratch->packed, scratch->bad);
+    *at++ = (uint8_t)(plan.scheme | (exceptions > 0 ? HI_SCHEME_PATCHED : 0));
+    *at++ = (uint8_t)plan.fit.width;
+    at += hi_put_svarint(at, plan.fit.base);
+    if (plan.scheme == HI_SCHEME_DELTA) {
+        at += hi_put_svarint(at, x[0]);
+    } else if (plan.scheme == HI_SCHEME_LINE) {
+        at += hi_put_svarint(at, plan.slope);
+        *at++ = (uint8_t)plan.shift;
+    }
+    if (exceptions > 0) {
+        at += vector_put_patches(scratch, &plan, rows, exceptions, at);
+    }
+    if (rows < HI_LANE_ROWS_MIN) {
+        vector_pack_short(scratch->packed, rows, plan.fit.width, at);
+    } else {
+        kern->pack(scratch->packed, plan.fit.width, groups, at);
+    }
+    return (size_t)(at - to) + hi_packed_size(rows, plan.fit.width);
+}
+
+/* ---- a stream --------------------------------------------------------------------------- */
+
+static uint64_t gcd_of(uint64_t a, uint64_t b)
+{
+    while (b != 0) {
+        const uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* A factor that a sample of x - min has in common; 1: none. */
+static uint64_t stream_sample_factor(const uint64_t *x, uint32_t count, uint64_t min)
+{
+    const uint32_t taken = count < GCD_SAMPLE ? count : GCD_SAMPLE;
+    uint64_t factor = 0;
+
+    for (uint32_t i = 0; i < taken && factor != 1; i++) {
+        factor = gcd_of(x[(size_t)i * count / taken] - min, factor);
+    }
+    return factor;
+}
+
+/* Inverse of an odd number mod 2^64: each step of Newton's doubles the correct bits. */
+static uint64_t odd_inverse(uint64_t odd)
+{
+    uint64_t inverse = odd;
+
+    for (int i = 0; i < 5; i++) {
+        inverse *= 2 - odd * inverse;
+    }
+    return inverse;
+}
+
+/* Divides x - min by a factor common to all into scratch->scaled. false: there is none. The first
+   divisor comes from a sample; where that misses, what it has in common with the rest is tried. */
+static bool stream_scale(const hi_codec_kernels *kern, hi_stream_scratch *scratch,
+                         const uint64_t *x, uint32_t count, uint64_t min, uint64_t *factor_out)
+{
+    uint64_t factor = stream_sample_factor(x, count, min);
+
+    for (int pass = 0; pass < 2; pass++) {
+        if (factor <= 1) {
+            return false;
+        }
+        const unsigned twos = (unsigned)__builtin_ctzll(factor);
+        if (kern->divide(x, count, min, odd_inverse(factor >> twos), twos, UINT64_MAX / factor,
+                         scratch->scaled)) {
+            *factor_out = factor;
+            return true;
+        }
+        for (uint32_t i = 0; i < count && factor != 1; i++) {
+            factor = gcd_of(x[i] - min, factor);
+        }
+    }
+    return false;
+}
+
+size_t hi_stream_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch, const uint64_t *x,
+                        uint32_t count, bool try_line, uint8_t *to)
+{
+    const hi_kern_scan scan = kern->scan(x, count);
+    uint8_t *at = to;
+    uint64_t factor = 1;
+
+    if (scan.regular) {
+        *at++ = HI_STREAM_REGULAR;
+        at += hi_put_svarint(at, x[0]);
+        at += hi_put_svarint(at, count > 1 ? x[1] - x[0] : 0);
+        return (size_t)(at - to);
+    }
+    if (stream_scale(kern, scratch, x, count, (uint64_t)scan.min, &factor)) {
+        *at++ = HI_STREAM_SCALED;
+        at += hi_put_varint(at, factor);
+        at += hi_put_svarint(at, (uint64_t)scan.min);
+        x = scratch->scaled;
+    } else {
+        *at++ = HI_STREAM_VECTORS;
+    }
+    const uint32_t vectors = hi_vectors_of(count);
+    uint8_t *sizes = at;
+    at += (size_t)2 * vectors;
+    for (uint32_t v = 0; v < vectors; v++) {
+        const size_t size = vector_encode(kern, scratch, x + (size_t)v * HI_VECTOR_ROWS,
+                                          hi_vector_rows(count, v), try_line, at);
+        hi_put_u16(sizes + (size_t)2 * v, (uint16_t)size);
+        at += size;
+    }
+    return (size_t)(at - to);
+}
