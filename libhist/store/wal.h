@@ -15,8 +15,8 @@
  *    16 8 segment number                       16 8 durable: all batches up to it were synced
  *    24 8 salt, random                         24 4 flags: 1 data 2 mark 4 close 8 continued
  *    32 8 seq of the first frame               28 4 zero
- *    40 8 durable when it was made             32 8 XXH3 of bytes 0..31 and payload with padding,
- *    48 8 last 8 bytes of the store's uuid            seed = salt
+ *    40 8 durable when it was made             32 8 XXH3 of payload and padding, seeded with that
+ *    48 8 last 8 bytes of the store's uuid            of bytes 0..31, seeded with the salt
  *    56 8 XXH3 of bytes 0..55                  40   payload, zero-padded to 8
  *
  * Rules the proof of recovery rests on:
