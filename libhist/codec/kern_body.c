@@ -255,27 +255,44 @@ static void kern_deltas(const uint64_t *restrict x, uint32_t count, uint64_t *re
 #define KERN_HISTOGRAM(counts, count, length_of)                                 \
     do {                                                                         \
         uint32_t table[4][HI_LENGTHS + 3] = {{0}};                               \
-        for (uint32_t i = 0; i < (count); i++) {                                 \
-            table[i & 3][length_of]++;                                           \
+        uint32_t i_ = 0;                                                         \
+        for (; i_ + 4 <= (count); i_ += 4) {                                     \
+            table[0][length_of(i_)]++;                                           \
+            table[1][length_of(i_ + 1)]++;                                       \
+            table[2][length_of(i_ + 2)]++;                                       \
+            table[3][length_of(i_ + 3)]++;                                       \
+        }                                                                        \
+        for (; i_ < (count); i_++) {                                             \
+            table[0][length_of(i_)]++;                                           \
         }                                                                        \
         for (uint32_t b = 0; b < HI_LENGTHS; b++) {                              \
             (counts)[b] = table[0][b] + table[1][b] + table[2][b] + table[3][b]; \
         }                                                                        \
     } while (0)
 
+/* Without a branch, which noise would make hard to foresee. */
+static inline unsigned kern_length(uint64_t v)
+{
+    return (64 - (unsigned)__builtin_clzll(v | 1)) - (v == 0);
+}
+
 static void kern_lengths(const uint64_t *x, uint32_t count, uint64_t base, uint32_t *counts)
 {
-    KERN_HISTOGRAM(counts, count, hi_bit_length(x[i] - base));
+#define KERN_LENGTH(i) kern_length(x[i] - base)
+    KERN_HISTOGRAM(counts, count, KERN_LENGTH);
+#undef KERN_LENGTH
 }
 
 static inline unsigned kern_signed_length(uint64_t v)
 {
-    return v == 0 ? 0 : hi_bit_length(v ^ (uint64_t)((int64_t)v >> 63)) + 1;
+    return kern_length(v ^ (uint64_t)((int64_t)v >> 63)) + (v != 0);
 }
 
 static void kern_centred(const uint64_t *x, uint32_t count, uint64_t base, uint32_t *counts)
 {
-    KERN_HISTOGRAM(counts, count, kern_signed_length(x[i] - base));
+#define KERN_LENGTH(i) kern_signed_length(x[i] - base)
+    KERN_HISTOGRAM(counts, count, KERN_LENGTH);
+#undef KERN_LENGTH
 }
 
 static bool kern_divide(const uint64_t *restrict x, uint32_t count, uint64_t base, uint64_t inverse,

@@ -105,6 +105,24 @@ typedef struct hi_fit_plan {
     uint64_t bits; /* Estimated size. */
 } hi_fit_plan;
 
+/* What a sample and the range say about residuals. */
+typedef struct hi_fit_guess {
+    hi_fit_plan plan; /* Without exceptions. */
+    uint64_t min;
+    uint64_t max;
+    uint64_t median;
+    uint32_t rows;
+    unsigned from_min; /* Bits most residuals need above min, */
+    unsigned around;   /* or around the median. */
+    uint64_t least;    /* Bits below which it will hardly come. */
+    bool even;         /* No residuals stand out. */
+} hi_fit_guess;
+
+hi_fit_guess hi_fit_look(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
+                         uint32_t rows);
+hi_fit_plan hi_fit_refine(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
+                          const hi_fit_guess *guess);
+
 /* The cheapest fit of `count` >= 1 residuals packed as `rows` values. */
 hi_fit_plan hi_fit_choose(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
                           uint32_t rows);

@@ -9,6 +9,7 @@ enum {
     FIT_SAMPLE = 32,
     GCD_SAMPLE = 64,
     LINE_SHIFT_MAX = 16,
+    LINE_BITS = 64, /* Slope and shift. */
 };
 
 static unsigned signed_bytes(uint64_t v)
@@ -60,41 +61,67 @@ static void fit_best_width(const uint32_t *counts, uint32_t count, uint32_t rows
     }
 }
 
-hi_fit_plan hi_fit_choose(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
-                          uint32_t rows)
+hi_fit_guess hi_fit_look(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
+                         uint32_t rows)
 {
     int64_t min = 0;
     int64_t max = 0;
     kern->range(residuals, count, &min, &max);
     const unsigned width = hi_bit_length((uint64_t)max - (uint64_t)min);
-    hi_fit_plan best = {
-        .base = (uint64_t)min, .width = width, .bits = hi_packed_size(rows, width) * 8};
+    const size_t bits = hi_packed_size(rows, width) * 8;
+    hi_fit_guess guess = {.plan = {.base = (uint64_t)min, .width = width, .bits = bits},
+                          .min = (uint64_t)min,
+                          .max = (uint64_t)max,
+                          .rows = rows,
+                          .least = bits};
 
     if (width == 0) {
-        return best;
+        return guess;
     }
     int64_t sample[FIT_SAMPLE] = {0};
     const uint32_t taken = fit_sample(residuals, count, sample);
-    const uint64_t median = (uint64_t)sample[taken / 2];
     const uint64_t low = (uint64_t)sample[taken / 16];
     const uint64_t high = (uint64_t)sample[taken - 1 - taken / 16];
-    if (hi_bit_length(high - low) >= width && taken == FIT_SAMPLE) {
+    guess.median = (uint64_t)sample[taken / 2];
+    guess.from_min = hi_bit_length(high - (uint64_t)min);
+    const uint64_t half =
+        high - guess.median > guess.median - low ? high - guess.median : guess.median - low;
+    guess.around = half == 0 ? 0 : hi_bit_length(half) + 1;
+    const unsigned inner = hi_bit_length(high - low);
+    guess.least = inner == 0 ? 0 : hi_packed_size(rows, inner - 1) * 8;
+    guess.even = taken == FIT_SAMPLE && inner >= width;
+    return guess;
+}
+
+hi_fit_plan hi_fit_refine(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
+                          const hi_fit_guess *guess)
+{
+    uint32_t counts[HI_LENGTHS];
+    hi_fit_plan best = guess->plan;
+
+    if (best.width == 0 || guess->even) {
         return best; /* Spread evenly: no exceptions are worth their price. */
     }
-    uint32_t counts[HI_LENGTHS];
-    const unsigned above = signed_bytes((uint64_t)max - (uint64_t)min);
-    kern->lengths(residuals, count, (uint64_t)min, counts);
-    fit_best_width(counts, count, rows, 16 + 8 * above, (uint64_t)min, false, &best);
-    const unsigned left = signed_bytes((uint64_t)min - median);
-    const unsigned right = signed_bytes((uint64_t)max - median);
-    const unsigned around = 16 + 8 * (left > right ? left : right);
-    kern->centred(residuals, count, median, counts);
-    fit_best_width(counts, count, rows, around, median, true, &best);
-    if (low != (uint64_t)min) {
-        kern->lengths(residuals, count, low, counts);
-        fit_best_width(counts, count, rows, around, low, false, &best);
+    if (guess->from_min <= guess->around) {
+        const unsigned bytes = signed_bytes(guess->max - guess->min);
+        kern->lengths(residuals, count, guess->min, counts);
+        fit_best_width(counts, count, guess->rows, 16 + 8 * bytes, guess->min, false, &best);
+        return best;
     }
+    const unsigned left = signed_bytes(guess->min - guess->median);
+    const unsigned right = signed_bytes(guess->max - guess->median);
+    const unsigned bytes = left > right ? left : right;
+    kern->centred(residuals, count, guess->median, counts);
+    fit_best_width(counts, count, guess->rows, 16 + 8 * bytes, guess->median, true, &best);
     return best;
+}
+
+hi_fit_plan hi_fit_choose(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
+                          uint32_t rows)
+{
+    const hi_fit_guess guess = hi_fit_look(kern, residuals, count, rows);
+
+    return hi_fit_refine(kern, residuals, count, &guess);
 }
 
 /* ---- one vector ------------------------------------------------------------------------- */
@@ -123,29 +150,52 @@ static void vector_line(const hi_codec_kernels *kern, const uint64_t *x, uint32_
     }
 }
 
+/* FOR and DELTA: the one that looks better first, the other only if it can still win. */
+static vector_plan vector_choose_two(const hi_codec_kernels *kern, hi_stream_scratch *scratch,
+                                     const uint64_t *x, uint32_t rows)
+{
+    uint64_t *deltas = scratch->deltas;
+    vector_plan plain = {.scheme = HI_SCHEME_FOR, .residuals = x};
+    vector_plan delta = {.scheme = HI_SCHEME_DELTA, .residuals = deltas};
+    const hi_fit_guess of_plain = hi_fit_look(kern, x, rows, rows);
+
+    plain.fit = of_plain.plan;
+    if (rows < 3 || plain.fit.bits == 0) {
+        return plain;
+    }
+    kern->deltas(x, rows, deltas + 1);
+    const hi_fit_guess of_delta = hi_fit_look(kern, deltas + 1, rows - 1, rows);
+    const uint64_t first_bits = 8 * (1 + hi_bit_length(x[0] ^ of_plain.min) / 7);
+    const bool delta_first = of_delta.least + first_bits < of_plain.least;
+
+    delta.fit = of_delta.plan;
+    if (delta_first || of_delta.least + first_bits < plain.fit.bits) {
+        delta.fit = hi_fit_refine(kern, deltas + 1, rows - 1, &of_delta);
+    }
+    delta.fit.bits += first_bits;
+    if (!delta_first || of_plain.least < delta.fit.bits) {
+        plain.fit = hi_fit_refine(kern, x, rows, &of_plain);
+    }
+    deltas[0] = delta.fit.base; /* The first slot carries no delta. */
+    return delta.fit.bits < plain.fit.bits ? delta : plain;
+}
+
 static vector_plan vector_choose(const hi_codec_kernels *kern, hi_stream_scratch *scratch,
                                  const uint64_t *x, uint32_t rows, bool try_line)
 {
-    vector_plan plan = {.scheme = HI_SCHEME_FOR, .residuals = x};
+    const vector_plan plan = vector_choose_two(kern, scratch, x, rows);
 
-    plan.fit = hi_fit_choose(kern, x, rows, rows);
-    if (rows < 3 || plan.fit.bits == 0) {
-        return plan;
-    }
-    kern->deltas(x, rows, scratch->deltas + 1);
-    const hi_fit_plan delta = hi_fit_choose(kern, scratch->deltas + 1, rows - 1, rows);
-    const uint64_t first_bits = 8 * (1 + hi_bit_length(x[0] ^ plan.fit.base) / 7);
-    if (delta.bits + first_bits < plan.fit.bits) {
-        scratch->deltas[0] = delta.base; /* The first slot carries no delta. */
-        plan = (vector_plan){.scheme = HI_SCHEME_DELTA, .fit = delta, .residuals = scratch->deltas};
-    }
-    if (!try_line || plan.fit.bits < 2 * (uint64_t)rows) {
+    if (!try_line || rows < 3 || plan.fit.bits < 2 * (uint64_t)rows) {
         return plan;
     }
     vector_plan line = {.scheme = HI_SCHEME_LINE, .residuals = scratch->line};
     vector_line(kern, x, rows, scratch->line, &line);
-    line.fit = hi_fit_choose(kern, scratch->line, rows, rows);
-    return line.fit.bits + 64 < plan.fit.bits ? line : plan;
+    const hi_fit_guess of_line = hi_fit_look(kern, scratch->line, rows, rows);
+    if (of_line.least + LINE_BITS >= plan.fit.bits) {
+        return plan;
+    }
+    line.fit = hi_fit_refine(kern, scratch->line, rows, &of_line);
+    return line.fit.bits + LINE_BITS < plan.fit.bits ? line : plan;
 }
 
 /* Exceptions: how many, bytes each, places, values. */

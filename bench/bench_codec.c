@@ -1,0 +1,238 @@
+/*
+ * bench_codec.c -- size and speed of the codec on made-up columns; one line a figure.
+ *
+ * Speeds are GB of raw values per second of one core, the best of several rounds,
+ * with working sets that fit the second-level cache.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "codec/codec.h"
+
+enum {
+    ROWS = 65536,
+    BLOCKS = ROWS / HI_BLOCK_ROWS_MAX,
+    ROUNDS = 15,
+};
+
+static uint64_t bench_random(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+/* About normal, standard deviation 1000 / scale. */
+static int64_t bench_normal(uint64_t *state, int64_t scale)
+{
+    int64_t sum = 0;
+
+    for (int i = 0; i < 12; i++) {
+        sum += (int64_t)(bench_random(state) % 2001) - 1000;
+    }
+    return sum / 2 / scale;
+}
+
+typedef uint64_t (*bench_shape)(uint64_t *state, uint64_t i, int64_t *walk);
+
+static uint64_t shape_decimal_walk(uint64_t *state, uint64_t i, int64_t *walk)
+{
+    (void)i;
+    *walk += bench_normal(state, 100);
+    return hi_bits_of((double)*walk / 100);
+}
+
+/* 40 % of values unchanged, two decimals. */
+static uint64_t shape_gauge(uint64_t *state, uint64_t i, int64_t *walk)
+{
+    (void)i;
+    *walk += bench_random(state) % 10 < 4 ? 0 : bench_normal(state, 50);
+    return hi_bits_of((double)*walk / 100);
+}
+
+static uint64_t shape_full_precision(uint64_t *state, uint64_t i, int64_t *walk)
+{
+    (void)i;
+    *walk += bench_normal(state, 1);
+    return hi_bits_of((double)*walk / 7919.0);
+}
+
+/* Steps of a normal walk kept in 0 to 100. */
+static uint64_t shape_percent(uint64_t *state, uint64_t i, int64_t *walk)
+{
+    (void)i;
+    *walk += bench_normal(state, 1000);
+    *walk = *walk < 0 ? 0 : *walk > 100 ? 100 : *walk;
+    return (uint64_t)*walk;
+}
+
+static uint64_t shape_counter(uint64_t *state, uint64_t i, int64_t *walk)
+{
+    (void)i;
+    *walk += (int64_t)(bench_random(state) % 1000);
+    return (uint64_t)*walk;
+}
+
+static uint64_t shape_clock(uint64_t *state, uint64_t i, int64_t *walk)
+{
+    (void)state;
+    (void)walk;
+    return UINT64_C(1700000000000000000) + i * UINT64_C(10000000000);
+}
+
+static uint64_t shape_clock_gaps(uint64_t *state, uint64_t i, int64_t *walk)
+{
+    (void)i;
+    *walk += INT64_C(1000000000) * (bench_random(state) % 100 == 0 ? 2 : 1);
+    return UINT64_C(1700000000000000000) + (uint64_t)*walk;
+}
+
+static uint64_t shape_clock_jitter(uint64_t *state, uint64_t i, int64_t *walk)
+{
+    (void)walk;
+    return UINT64_C(1700000000000000000) + i * UINT64_C(10000000000) +
+           bench_random(state) % 41 * 1000000;
+}
+
+static uint64_t shape_states(uint64_t *state, uint64_t i, int64_t *walk)
+{
+    (void)i;
+    *walk = bench_random(state) % 200 == 0 ? (int64_t)(bench_random(state) % 6) : *walk;
+    return (uint64_t)*walk;
+}
+
+static double bench_seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+typedef struct bench {
+    hi_mem mem;
+    hi_encoder *encoder;
+    hi_buf out;
+    hi_block_info blocks[BLOCKS];
+    uint32_t shared;
+    uint64_t data[ROWS];
+    uint64_t valid[HI_BLOCK_ROWS_MAX / 64];
+    uint64_t room[HI_BLOCK_ROWS_MAX + HI_CODEC_PAD / 8];
+} bench;
+
+static double bench_encode(bench *b, hist_type type, hi_profile profile)
+{
+    uint32_t rows[BLOCKS];
+    const hi_values values = {.type = type, .rows = ROWS, .data = b->data};
+    double best = 1e9;
+
+    for (int i = 0; i < BLOCKS; i++) {
+        rows[i] = HI_BLOCK_ROWS_MAX;
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        hi_buf_clear(&b->out);
+        const double start = bench_seconds();
+        if (hi_page_encode(b->encoder, &values, profile, rows, BLOCKS, &b->out, b->blocks,
+                           &b->shared) != HIST_OK) {
+            return 1e9;
+        }
+        const double took = bench_seconds() - start;
+        best = took < best ? took : best;
+    }
+    (void)hi_buf_reserve(&b->out, HI_CODEC_PAD);
+    return best;
+}
+
+static double bench_decode(bench *b, hist_type type)
+{
+    const hi_room room = {.valid = b->valid, .data = b->room};
+    double best = 1e9;
+    hi_decoded decoded;
+
+    for (int round = 0; round < ROUNDS * 4; round++) {
+        const double start = bench_seconds();
+        for (int i = 0; i < BLOCKS; i++) {
+            const uint8_t *src = (const uint8_t *)b->out.data + b->blocks[i].offset;
+            if (hi_block_decode(type, src, b->blocks[i].size, HI_BLOCK_ROWS_MAX, NULL, &room,
+                                &decoded) != HIST_OK) {
+                return 1e9;
+            }
+        }
+        const double took = bench_seconds() - start;
+        best = took < best ? took : best;
+    }
+    return best;
+}
+
+static double bench_stats(bench *b, hist_type type)
+{
+    const hi_values values = {.type = type, .rows = ROWS, .data = b->data};
+    double best = 1e9;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        const double start = bench_seconds();
+        for (uint32_t i = 0; i < BLOCKS; i++) {
+            hi_block_stats_of(&values, i * HI_BLOCK_ROWS_MAX, HI_BLOCK_ROWS_MAX,
+                              &b->blocks[i].stats);
+        }
+        const double took = bench_seconds() - start;
+        best = took < best ? took : best;
+    }
+    return best;
+}
+
+static void bench_column(bench *b, const char *name, hist_type type, bench_shape shape)
+{
+    uint64_t state = 1;
+    int64_t walk = 50;
+    const double gigabytes = ROWS * 8 / 1e9;
+
+    for (uint64_t i = 0; i < ROWS; i++) {
+        b->data[i] = shape(&state, i, &walk);
+    }
+    for (int profile = HI_PROFILE_WARM; profile <= HI_PROFILE_COLD; profile++) {
+        const char *tier = profile == HI_PROFILE_WARM ? "warm" : "cold";
+        const double encode = bench_encode(b, type, (hi_profile)profile);
+        const double decode = bench_decode(b, type);
+
+        printf("codec %s %s size        %8.3f bits/value\n", name, tier,
+               (double)b->out.size * 8 / ROWS);
+        printf("codec %s %s encode      %8.3f GB/s\n", name, tier, gigabytes / encode);
+        printf("codec %s %s decode      %8.3f GB/s\n", name, tier, gigabytes / decode);
+    }
+    printf("codec %s statistics       %8.3f GB/s\n", name, gigabytes / bench_stats(b, type));
+}
+
+int main(void)
+{
+    bench *b = calloc(1, sizeof(*b));
+
+    if (b == NULL) {
+        return 1;
+    }
+    hi_mem_init(&b->mem, NULL, NULL, 0);
+    b->encoder = hi_encoder_new(&b->mem);
+    hi_buf_init(&b->out, &b->mem, 1 << 24);
+    if (b->encoder == NULL) {
+        return 1;
+    }
+    bench_column(b, "decimal-walk", HIST_TYPE_REAL, shape_decimal_walk);
+    bench_column(b, "gauge-40%-still", HIST_TYPE_REAL, shape_gauge);
+    bench_column(b, "full-precision", HIST_TYPE_REAL, shape_full_precision);
+    bench_column(b, "percent", HIST_TYPE_LONG, shape_percent);
+    bench_column(b, "counter", HIST_TYPE_LONG, shape_counter);
+    bench_column(b, "states", HIST_TYPE_LONG, shape_states);
+    bench_column(b, "clock", HIST_TYPE_DATETIME, shape_clock);
+    bench_column(b, "clock-gaps", HIST_TYPE_DATETIME, shape_clock_gaps);
+    bench_column(b, "clock-jitter", HIST_TYPE_DATETIME, shape_clock_jitter);
+    hi_encoder_free(b->encoder);
+    hi_buf_free(&b->out);
+    free(b);
+    return 0;
+}
