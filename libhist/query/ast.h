@@ -27,6 +27,8 @@
 
 /* Deepest nesting of expressions, pipelines and functions a text may have. */
 #define HI_AST_DEPTH_MAX 64
+/* Tallest tree of expressions: a chain of n operators (a + b + ...) is n high, one of and or or only log2(n). */
+#define HI_AST_HEIGHT_MAX 512
 
 typedef struct hi_ast_span {
     uint32_t offset; /* Byte in the text. */
@@ -132,8 +134,9 @@ struct hi_ast_expr {
     bool quoted;
     bool
         implicit; /* PIPE: no source, its first operator takes the rows of the operator around it. */
-    bool is_view;   /* LAMBDA: written view () {...} */
-    hist_type type; /* TYPEOF */
+    bool is_view;    /* LAMBDA: written view () {...} */
+    uint16_t height; /* 1 for a leaf; at most HI_AST_HEIGHT_MAX. */
+    hist_type type;  /* TYPEOF */
     hist_str name;
     hi_ast_expr *object; /* CALL only */
     hi_ast_expr **args;
@@ -185,7 +188,10 @@ struct hi_ast_item {
     hi_ast_nulls nulls;
 };
 
-/* name = value settings: kind=inner, hint.strategy=shuffle, with (title="x"). A bare word is a NAME expression. */
+/*
+ * name = value settings: kind=inner, hint.strategy=shuffle, with (title="x"). A bare word is a NAME
+ * expression, several (ycolumns=a,b) are one string literal joined by commas.
+ */
 typedef struct hi_ast_prop {
     hi_ast_name name;
     hi_ast_expr *value;
@@ -332,7 +338,7 @@ static inline bool hi_str_is(hist_str s, const char *text)
 const char *hi_ast_op_name(hi_ast_op_kind kind);
 const char *hi_ast_operator_name(hi_ast_operator op);
 
-/* "long", "int64", "date", "System.Double", ... as KQL spells types; 0 for any other text. */
+/* "long", "int64", "date", ... as KQL spells types; 0 for any other text. */
 hist_type hi_ast_type_of(hist_str name);
 
 struct hi_buf;

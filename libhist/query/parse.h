@@ -5,7 +5,7 @@
 #include "query/ast.h"
 
 /* Longest text that is read. */
-#define HI_KQL_TEXT_MAX (16u << 20)
+#define HI_KQL_TEXT_MAX (4u << 20)
 
 /*
  * The tree lives in `arena` and refers to `text`, which must live as long. HIST_ESYNTAX with
