@@ -121,3 +121,92 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+
+# ---- jobs --------------------------------------------------------------------------------------
+
+.PHONY: help deps deps-check quickstart check test-programs run-tests asan tsan fuzz bench install lint minimal
+
+help:
+	@echo 'make                what this machine can build: $(BUILD)/histd, histcli, libhist.a, libhist.so'
+	@echo 'make quickstart     install what is missing, build, run the main job on sample data'
+	@echo 'make check          install what is missing, build with assertions, run every test'
+	@echo 'make bench          the benchmarks, one line a figure'
+	@echo 'make asan | tsan    the tests under sanitizers'
+	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (default 30)'
+	@echo 'make lint           static checks'
+	@echo 'make install        DESTDIR= PREFIX=$(PREFIX)'
+
+deps:
+	@sh .ci/deps.sh run
+
+deps-check:
+	@sh .ci/deps.sh check
+
+test-programs: all $(TESTS)
+
+run-tests: test-programs
+	$(Q)sh tests/run.sh $(BUILD)
+
+# Tests run with assertions on, in a folder of their own.
+check: deps-check
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/check DEBUG=1 CFLAGS='-O1 -g' run-tests
+
+asan: deps-check
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SAN=address,undefined CFLAGS='-O1 -g' test-programs
+	$(Q)C_TESTS_ONLY=1 UBSAN_OPTIONS=print_stacktrace=1 sh tests/run.sh $(BUILD)/asan
+
+# Only the programs that use threads.
+TSAN_TESTS ?= chunk store crash
+tsan: deps-check
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan SAN=thread CFLAGS='-O1 -g' $(foreach t,$(TSAN_TESTS),$(BUILD)/tsan/tests/test_$(t))
+	$(Q)sh tests/run.sh $(BUILD)/tsan $(TSAN_TESTS)
+
+bench: all $(BENCHES)
+	$(Q)for b in $(BENCHES); do $$b || exit 1; done
+
+# ---- fuzzing -----------------------------------------------------------------------------------
+
+FUZZ_SECONDS ?= 30
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c
+	$(call say,LD,$@)mkdir -p $(@D) && clang $(HIST_CFLAGS) $(CONFIG_DEFS) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI)
+
+fuzz: deps-check
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang SAN=address,undefined,fuzzer-no-link CFLAGS='-O1 -g' fuzz-run
+
+.PHONY: fuzz-run
+fuzz-run: $(BUILD)/libhist.a $(FORMATS_OBJ) $(SUPPORT_OBJ) $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
+	$(Q)for t in $(FUZZ_TARGETS); do mkdir -p $(BUILD)/corpus/$$t tests/fuzz/corpus/$$t; \
+	    $(BUILD)/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -print_final_stats=1 \
+	        $(BUILD)/corpus/$$t tests/fuzz/corpus/$$t >$(BUILD)/fuzz-$$t.log 2>&1 || \
+	        { tail -n 30 $(BUILD)/fuzz-$$t.log; exit 1; }; \
+	    printf '%-16s %s\n' $$t "$$(grep -a number_of_executed_units $(BUILD)/fuzz-$$t.log)"; done
+
+# ---- install -----------------------------------------------------------------------------------
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man3 $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 755 $(BUILD)/histd $(BUILD)/histcli $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(BUILD)/libhist.a $(DESTDIR)$(PREFIX)/lib
+	install -m 755 $(BUILD)/libhist.so $(DESTDIR)$(PREFIX)/lib/libhist.so.$(SO_VERSION)
+	ln -sf libhist.so.$(SO_VERSION) $(DESTDIR)$(PREFIX)/lib/libhist.so
+	install -m 644 libhist/include/*.h $(DESTDIR)$(PREFIX)/include
+	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@PCRE2@|$(LIBS_PCRE2)|g' docs/install/libhist.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/libhist.pc
+	sed -e 's|@PREFIX@|$(PREFIX)|g' docs/install/histd.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/histd.service
+	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
+
+# ---- lints -------------------------------------------------------------------------------------
+
+lint: deps-check
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --library=posix \
+	    --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches --error-exitcode=1 -j2 -Ilibhist -Ilibhist/include -I. \
+	    -DHI_VARIANT=base libhist formats histd histcli
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang WERROR=1 CFLAGS='-O1' all
+
+quickstart: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)sh docs/quickstart.sh $(BUILD)
