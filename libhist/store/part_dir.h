@@ -1,0 +1,172 @@
+/*
+ * part_dir.h -- what describes a part file: header, footer, tail and the directories of row groups.
+ *
+ * Bytes in, bytes out, no I/O: part_write.c and part_read.c move them. part.md
+ * specifies every byte. Parsers trust nothing: counts are checked against the
+ * bytes that are there before anything is allocated.
+ */
+#ifndef HI_PART_DIR_H
+#define HI_PART_DIR_H
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "store/part.h"
+
+enum {
+    HI_GROUP_ROWS_MAX = 65536,
+    HI_SERIES_BLOCK_ROWS = 4096, /* A series with as many rows in a group has blocks of its own. */
+    HI_PART_HEADER_SIZE = 64,
+    HI_PART_TAIL_SIZE = 32,
+    HI_PART_HASH_SIZE = 8, /* Behind every shared section and block. */
+    HI_PART_FORMAT = 0,
+    HI_PAGE_COLUMN = 0, /* Kind of page: values of one column. 1 to 15 are kept for rollups. */
+    HI_DIR_BYTES_MAX = 64 * 1024 * 1024,
+};
+
+/* Features of a part: bits a reader may ignore, may read past but not write, must refuse. */
+typedef struct hi_part_features {
+    uint64_t ignore;
+    uint64_t no_write;
+    uint64_t refuse;
+} hi_part_features;
+
+typedef struct hi_part_header {
+    hi_part_features features;
+    uint64_t store;
+    uint64_t part;
+} hi_part_header;
+
+void hi_part_header_put(uint8_t to[HI_PART_HEADER_SIZE], const hi_part_header *header);
+/* Magic, checksum, version, features and identity must be as expected. */
+hist_status hi_part_header_check(const uint8_t from[HI_PART_HEADER_SIZE], const char *path,
+                                 uint64_t store, uint64_t part, hist_error *err);
+
+/* One row group, as the footer has it. */
+typedef struct hi_part_group {
+    uint32_t table;
+    uint32_t rows;
+    int64_t partition_ns;
+    int64_t width_ns;
+    uint32_t first_series;
+    uint32_t last_series;
+    int64_t first_ns;
+    int64_t last_ns;
+    uint64_t dir_offset;
+    uint32_t dir_size;
+    uint64_t dir_hash;
+} hi_part_group;
+
+typedef struct hi_part_footer {
+    hi_part_features features;
+    uint64_t seq_low;
+    uint64_t seq_high;
+    hi_part_group *groups; /* From mem; sorted by (table, partition_ns). */
+    uint32_t group_count;
+} hi_part_footer;
+
+void hi_part_footer_put(hi_buf *to, const hi_part_footer *footer);
+/* `limit` is where the footer starts: directories end before. */
+hist_status hi_part_footer_parse(hi_mem *mem, const uint8_t *data, size_t size, uint64_t limit,
+                                 hi_part_footer *footer_out);
+void hi_part_footer_free(hi_mem *mem, hi_part_footer *footer);
+
+typedef struct hi_part_tail {
+    uint64_t footer_offset;
+    uint32_t footer_size;
+    uint64_t footer_hash;
+} hi_part_tail;
+
+void hi_part_tail_put(uint8_t to[HI_PART_TAIL_SIZE], const hi_part_tail *tail);
+/* file_size: of the whole file. */
+hist_status hi_part_tail_parse(const uint8_t from[HI_PART_TAIL_SIZE], uint64_t file_size,
+                               hi_part_tail *tail_out);
+
+/* ---- directory of a row group ---- */
+
+/* A block of a page; offset counts in the file, size leaves out the checksum behind it. */
+typedef struct hi_part_block {
+    uint64_t offset;
+    uint32_t size;
+    uint8_t encoding;
+    hi_block_stats stats;
+} hi_part_block;
+
+/* A page; its details stay packed in the directory's bytes until somebody reads the column. */
+typedef struct hi_part_page {
+    uint32_t column; /* HI_COLUMN_TIME is written as 0. */
+    uint8_t type;
+    size_t at;
+    size_t size;
+} hi_part_page;
+
+typedef struct hi_part_dir {
+    uint32_t refs; /* Under the part's mutex. */
+    uint32_t rows;
+    int64_t partition_ns;
+    uint32_t run_count;
+    uint32_t block_count;
+    uint32_t page_count;
+    hi_run *runs;
+    uint32_t *block_first; /* block_count + 1: first row of each block, then the rows. */
+    hi_part_page *pages; /* Time first, then ascending by column. Kinds we do not know left out. */
+    uint8_t *bytes;
+    size_t bytes_size;
+    size_t tables_size; /* Bytes of the allocation that holds runs, blocks and pages. */
+} hi_part_dir;
+
+/* Statistics with everything that means nothing set to zero, so that equal blocks give equal bytes. */
+void hi_block_stats_clean(hi_block_stats *stats, hist_type type, uint32_t rows);
+/* Whether two clean statistics of a block are the same. NaN equals NaN. */
+bool hi_block_stats_same(const hi_block_stats *a, const hi_block_stats *b, hist_type type);
+
+/* What a directory is made from. */
+typedef struct hi_dir_builder {
+    hi_buf table;    /* One entry a page. */
+    hi_buf sections; /* Details of each page. */
+    uint32_t page_count;
+} hi_dir_builder;
+
+typedef struct hi_dir_page {
+    uint32_t column;
+    hist_type type;
+    uint64_t offset;
+    uint32_t shared_size;
+    int64_t base_ns; /* Start of the partition. */
+    const hi_part_block *blocks;
+    uint32_t block_count;
+} hi_dir_page;
+
+void hi_dir_builder_init(hi_dir_builder *builder, hi_mem *mem);
+void hi_dir_builder_free(hi_dir_builder *builder);
+void hi_dir_builder_clear(hi_dir_builder *builder);
+/* Pages come time first, then ascending by column. */
+void hi_dir_builder_page(hi_dir_builder *builder, const hi_dir_page *page);
+
+typedef struct hi_dir_rows {
+    uint32_t rows;
+    int64_t partition_ns;
+    const hi_run *runs;
+    uint32_t run_count;
+    const uint32_t *block_rows;
+    uint32_t block_count;
+} hi_dir_rows;
+
+/* Appends the stored form (compressed where that helps) to `to`. HIST_ENOMEM, HIST_ELIMIT. */
+hist_status hi_dir_builder_finish(hi_dir_builder *builder, const hi_dir_rows *rows, hi_mem *mem,
+                                  hi_buf *to, hist_error *err);
+
+/* Parses the stored form; the checksum was verified. Damage: HIST_ECORRUPT without message. */
+hist_status hi_part_dir_parse(hi_mem *mem, const uint8_t *data, size_t size,
+                              const hi_part_group *group, hi_part_dir **dir_out);
+void hi_part_dir_free(hi_mem *mem, hi_part_dir *dir);
+/* NULL: the group has no value of this column. */
+const hi_part_page *hi_part_dir_page(const hi_part_dir *dir, uint32_t column);
+/* Details of a page into blocks[dir->block_count]. Offsets end before `limit`. */
+hist_status hi_part_dir_blocks(const hi_part_dir *dir, const hi_part_page *page, uint64_t limit,
+                               uint64_t *offset_out, uint32_t *shared_size_out,
+                               hi_part_block *blocks);
+/* The block that holds `row`. */
+uint32_t hi_part_dir_block_of(const hi_part_dir *dir, uint32_t row);
+
+#endif

@@ -1,0 +1,48 @@
+/* part_read.h -- inside of an open part, shared by part_read.c, part_frag.c and part_verify.c. */
+#ifndef HI_PART_READ_H
+#define HI_PART_READ_H
+
+#include <pthread.h>
+
+#include "os/file.h"
+#include "store/part_dir.h"
+
+struct hi_part {
+    /* Set by hi_part_new. */
+    hist_vfs *vfs;
+    hi_mem *mem;
+    uint64_t store;
+    uint64_t id;
+    uint64_t size_bytes;
+    uint64_t footer_hash;
+    uint64_t seq_low;
+    uint64_t seq_high;
+    char *path;
+    size_t path_size;
+    /* Set once, by the first use; read without the mutex after hi_part_open() said yes. */
+    pthread_mutex_t mutex;
+    bool open;
+    hist_file *file;
+    uint64_t footer_offset;
+    hi_part_footer footer;
+    /* Under the mutex: one entry a row group, NULL until touched. */
+    hi_part_dir **dirs;
+};
+
+/* Opens the file and checks header and footer, once. */
+hist_status hi_part_open(hi_part *part, hist_error *err);
+/* The directory of a row group with one more reference. */
+hist_status hi_part_dir_get(hi_part *part, uint32_t group, hi_part_dir **dir_out, hist_error *err);
+void hi_part_dir_put(hi_part *part, hi_part_dir *dir);
+/*
+ * `size` bytes at `offset` and the checksum behind them, which is verified.
+ * `data` has room for HI_PART_HASH_SIZE more.
+ */
+hist_status hi_part_read_section(hi_part *part, uint64_t offset, uint8_t *data, size_t size,
+                                 const char *what, hist_error *err);
+
+/* A fragment over one row group, in the arena. */
+hist_status hi_part_frag_new(hi_part *part, uint32_t group, hi_arena *arena, hi_mem *mem,
+                             hi_frag **frag_out, hist_error *err);
+
+#endif
