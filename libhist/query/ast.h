@@ -251,8 +251,9 @@ typedef struct hi_ast_prop {
       "parse") /* expr: the text; items in order: expr LITERAL (string), expr WILD "*", or names[0] with type; props kind, flags */         \
     X(PARSE_WHERE, "parse-where") /* as parse */                                                                                            \
     X(PARSE_KV, "parse-kv")       /* expr: the text; decls; props of with (...) */                                                          \
-    X(PARTITION, "partition")     /* expr: the key; table: implicit pipe or a pipe of its own */                                            \
-    X(SCAN, "scan")               /* decls of declare; props with_match_id; subs: a STEP each */                                            \
+    X(PARTITION,                                                                                                                            \
+      "partition")    /* expr: the key (NAME); table: implicit pipe or a pipe of its own */                                                 \
+    X(SCAN, "scan")   /* decls of declare; props with_match_id; subs: a STEP each */                                                        \
     X(STEP, "step")   /* names[0]; optional; props output; expr: condition; items: assignments */                                           \
     X(FORK, "fork")   /* items: [name =] implicit pipe */                                                                                   \
     X(FACET, "facet") /* by; table: implicit pipe or NULL */                                                                                \

@@ -120,6 +120,48 @@ static bool literal_time(hi_time_status st, hi_ast_literal *out)
     return st != HI_TIME_BAD;
 }
 
+/* Year, month, day[, hour, minute, second] with commas between. */
+static hi_time_status literal_civil(hist_str s, int64_t *out)
+{
+    int64_t part[6] = {0};
+    size_t count = 0, at = 0;
+
+    while (at < s.size && count < 6) {
+        size_t to = at;
+
+        while (at < s.size && s.data[at] == ' ') {
+            at++;
+        }
+        for (to = at; to < s.size && literal_digit(s.data[to]); to++) {
+        }
+        if (!hi_num_parse_i64(s.data + at, to - at, &part[count++]) || to - at > 4) {
+            return HI_TIME_BAD;
+        }
+        at = to + 1;
+        if (to < s.size && s.data[to] != ',') {
+            return HI_TIME_BAD;
+        }
+    }
+    if (count < 3 || at <= s.size) {
+        return HI_TIME_BAD;
+    }
+    const hi_civil civil = {.year = part[0],
+                            .month = (int)part[1],
+                            .day = (int)part[2],
+                            .hour = (int)part[3],
+                            .minute = (int)part[4],
+                            .second = (int)part[5]};
+    return hi_time_of(&civil, out);
+}
+
+static hi_time_status literal_datetime(hist_str s, int64_t *out)
+{
+    const bool commas = s.size > 0 && memchr(s.data, ',', s.size) != NULL;
+    const hi_time_status st = commas ? literal_civil(s, out) : HI_TIME_BAD;
+
+    return st == HI_TIME_BAD ? hi_time_parse(s.data, s.size, out) : st;
+}
+
 /* 32 hexadecimal digits, hyphens anywhere between. */
 static bool literal_guid(hi_lexer *lx, hist_str s, hi_ast_literal *out)
 {
@@ -165,7 +207,7 @@ static bool literal_read(hi_lexer *lx, hist_type type, hist_str s, hi_ast_litera
         out->str = s;
         return true;
     case HIST_TYPE_DATETIME:
-        return literal_time(hi_time_parse(s.data, s.size, &out->i64), out);
+        return literal_time(literal_datetime(s, &out->i64), out);
     case HIST_TYPE_TIMESPAN:
         return literal_time(hi_span_parse(s.data, s.size, &out->i64), out);
     case HIST_TYPE_GUID:

@@ -81,7 +81,7 @@ static hist_status ops_nothing(hi_parser *p, hi_ast_op *op)
 static hist_status ops_named(hi_parser *p, hi_ast_op *op)
 {
     HI_TRY(hi_parse_props(p, "", op));
-    return hi_parse_items(p, HI_ITEM_NAMED | HI_ITEM_WILD, &op->items, &op->item_count);
+    return hi_parse_items(p, HI_ITEM_NAMED, &op->items, &op->item_count);
 }
 
 static hist_status ops_columns(hi_parser *p, hi_ast_op *op)

@@ -167,11 +167,28 @@ hist_status hi_parse_op_parse_kv(hi_parser *p, hi_ast_op *op)
 
 /* ---- operators with pipelines in them ---- */
 
+/* The key. `k (` is a column and a block here, not a call. */
+static hist_status ops2_partition_key(hi_parser *p, hi_ast_op *op)
+{
+    hi_ast_name name = {0};
+    const bool quoted = hi_parse_is(p, HI_TOK_LBRACKET);
+
+    if (!hi_parse_at_name(p)) {
+        return hi_parse_expected(p, "a column");
+    }
+    HI_TRY(hi_parse_new(p, HI_AST_NAME, &op->expr));
+    HI_TRY(hi_parse_name(p, &name));
+    op->expr->name = name.text;
+    op->expr->span = op->expr->op_span = name.span;
+    op->expr->quoted = quoted;
+    return hi_parse_finish(p, op->expr);
+}
+
 hist_status hi_parse_op_partition(hi_parser *p, hi_ast_op *op)
 {
     HI_TRY(hi_parse_props(p, "", op));
     HI_TRY(hi_parse_expect_word(p, "by"));
-    HI_TRY(hi_parse_binary(p, HI_LEVEL_ADD, &op->expr));
+    HI_TRY(ops2_partition_key(p, op));
     if (hi_parse_take(p, HI_TOK_LBRACE)) {
         HI_TRY(hi_parse_enter(p));
         HI_TRY(hi_parse_any(p, &op->table));
