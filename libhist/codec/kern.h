@@ -15,7 +15,7 @@
 
 enum {
     HI_LANES = 16,
-    HI_LENGTHS = 65, /* Bit lengths 0 to 64. */
+    HI_WIDTHS = 8, /* Widths that are looked at in one pass. */
 };
 
 typedef struct hi_kern_scan {
@@ -54,11 +54,16 @@ typedef struct hi_codec_kernels {
 
     hi_kern_scan (*scan)(const uint64_t *x, uint32_t count); /* count >= 1 */
     void (*range)(const uint64_t *x, uint32_t count, int64_t *min, int64_t *max);
+    /* Smallest and largest of those x - base that are at most `span` (below 2^63), as unsigned; how
+       many. */
+    uint32_t (*within)(const uint64_t *x, uint32_t count, uint64_t base, uint64_t span,
+                       uint64_t *min, uint64_t *max);
     void (*deltas)(const uint64_t *x, uint32_t count, uint64_t *out); /* out[i] = x[i+1] - x[i] */
-    /* counts[b]: how many of x - base have bit length b, seen as unsigned. */
-    void (*lengths)(const uint64_t *x, uint32_t count, uint64_t base, uint32_t *counts);
-    /* The same as signed numbers around `base`: 0 for zero, else bits of two's complement. */
-    void (*centred)(const uint64_t *x, uint32_t count, uint64_t base, uint32_t *counts);
+    /* over[i]: how many of x - base, seen as unsigned, need more than from + i bits. from <= 63. */
+    void (*over)(const uint64_t *x, uint32_t count, uint64_t base, unsigned from, uint32_t *over);
+    /* The same as signed numbers around `base`: none for zero, else bits of two's complement. */
+    void (*over_signed)(const uint64_t *x, uint32_t count, uint64_t base, unsigned from,
+                        uint32_t *over);
     /* out = (x - base) / g for g = odd << twos with `inverse` of odd mod 2^64; false: not all are
        multiples. limit: UINT64_MAX / g. */
     bool (*divide)(const uint64_t *x, uint32_t count, uint64_t base, uint64_t inverse,

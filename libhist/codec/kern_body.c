@@ -109,6 +109,34 @@ static void kern_pack(const uint64_t *restrict in, unsigned width, uint32_t grou
     }
 }
 
+#if defined(__AVX512F__)
+/* Eight values in a register: three steps of shift and add, then what came before. The sum to carry
+   does not wait for the steps of the next eight. */
+typedef uint64_t kern_eight __attribute__((vector_size(64)));
+
+static void kern_prefix(uint64_t *x, uint32_t count)
+{
+    const kern_eight zero = {0};
+    kern_eight carry = zero;
+    uint32_t i = 0;
+
+    for (; i + 8 <= count; i += 8) {
+        kern_eight v;
+
+        memcpy(&v, x + i, sizeof(v));
+        v += __builtin_shufflevector(zero, v, 0, 8, 9, 10, 11, 12, 13, 14);
+        v += __builtin_shufflevector(zero, v, 0, 1, 8, 9, 10, 11, 12, 13);
+        v += __builtin_shufflevector(zero, v, 0, 1, 2, 3, 8, 9, 10, 11);
+        const kern_eight sums = v + carry;
+        carry += __builtin_shufflevector(v, v, 7, 7, 7, 7, 7, 7, 7, 7);
+        memcpy(x + i, &sums, sizeof(sums));
+    }
+    for (uint64_t sum = carry[0]; i < count; i++) {
+        sum += x[i];
+        x[i] = sum;
+    }
+}
+#else
 static void kern_prefix(uint64_t *x, uint32_t count)
 {
     uint64_t sum = 0;
@@ -118,6 +146,7 @@ static void kern_prefix(uint64_t *x, uint32_t count)
         x[i] = sum;
     }
 }
+#endif
 
 static void kern_line(uint64_t *x, uint32_t count, uint64_t slope, unsigned shift)
 {
@@ -136,7 +165,6 @@ static void kern_scale(uint64_t *x, uint32_t count, uint64_t factor, uint64_t of
 /* Adding 1.5 * 2^52 moves an integer below 2^51 into the low bits of a double, and back. */
 #define KERN_MAGIC      6755399441055744.0
 #define KERN_MAGIC_BITS UINT64_C(0x4338000000000000)
-#define KERN_BOUND      2251799813685248.0 /* 2^51 */
 
 /*
  * The double nearest to n / power. With a fused multiply-add the quotient is n * (1 / power),
@@ -171,23 +199,26 @@ static void kern_from_decimal(uint64_t *x, uint32_t count, double power)
     }
 }
 
+/* All ones where a > b, else zero; both below 2^63. Masks instead of choices: they vectorise. */
+#define KERN_ABOVE(a, b) ((uint64_t)((int64_t)((b) - (a)) >> 63))
+
 static uint32_t kern_to_decimal(const uint64_t *restrict bits, uint32_t count, double power,
                                 uint64_t *restrict n, uint64_t *restrict bad)
 {
     const double inverse = 1.0 / power;
+    const uint64_t bound = UINT64_C(0x4320000000000000) - 1; /* The last double below 2^51. */
     uint64_t total = 0;
 
     for (uint32_t i = 0; i < count; i++) {
         const kern_cell v = {.u = bits[i]};
-        const double scaled = v.d * power;
-        const kern_cell moved = {.d = scaled + KERN_MAGIC};
+        const kern_cell scaled = {.d = v.d * power};
+        const kern_cell moved = {.d = scaled.d + KERN_MAGIC};
         const double rounded = moved.d - KERN_MAGIC;
         kern_cell back;
 
         KERN_QUOTIENT(back.d, rounded, power, inverse);
-        const uint64_t outside =
-            scaled > -KERN_BOUND && scaled < KERN_BOUND ? UINT64_C(0) : UINT64_C(1);
-        const uint64_t differs = back.u == v.u ? UINT64_C(0) : UINT64_C(1);
+        const uint64_t outside = KERN_ABOVE(scaled.u & INT64_MAX, bound) & 1;
+        const uint64_t differs = back.u != v.u ? UINT64_C(1) : UINT64_C(0);
         n[i] = moved.u - KERN_MAGIC_BITS;
         bad[i] = outside | differs;
         total += outside | differs;
@@ -244,6 +275,27 @@ static hi_kern_scan kern_scan(const uint64_t *x, uint32_t count)
     return scan;
 }
 
+static uint32_t kern_within(const uint64_t *x, uint32_t count, uint64_t base, uint64_t span,
+                            uint64_t *min, uint64_t *max)
+{
+    int64_t lo = INT64_MAX;
+    int64_t hi = 0;
+    uint64_t inside = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t v = x[i] - base;
+        const uint64_t out = (uint64_t)((int64_t)v >> 63) | KERN_ABOVE(v & INT64_MAX, span);
+        const int64_t low = (int64_t)((v & ~out) | (out & INT64_MAX));
+        const int64_t high = (int64_t)(v & ~out);
+        lo = low < lo ? low : lo;
+        hi = high > hi ? high : hi;
+        inside += 1 + out;
+    }
+    *min = (uint64_t)lo;
+    *max = (uint64_t)hi;
+    return (uint32_t)inside;
+}
+
 static void kern_deltas(const uint64_t *restrict x, uint32_t count, uint64_t *restrict out)
 {
     for (uint32_t i = 0; i + 1 < count; i++) {
@@ -251,48 +303,60 @@ static void kern_deltas(const uint64_t *restrict x, uint32_t count, uint64_t *re
     }
 }
 
-/* Four tables, so that equal lengths in a row do not wait for each other's store. */
-#define KERN_HISTOGRAM(counts, count, length_of)                                 \
-    do {                                                                         \
-        uint32_t table[4][HI_LENGTHS + 3] = {{0}};                               \
-        uint32_t i_ = 0;                                                         \
-        for (; i_ + 4 <= (count); i_ += 4) {                                     \
-            table[0][length_of(i_)]++;                                           \
-            table[1][length_of(i_ + 1)]++;                                       \
-            table[2][length_of(i_ + 2)]++;                                       \
-            table[3][length_of(i_ + 3)]++;                                       \
-        }                                                                        \
-        for (; i_ < (count); i_++) {                                             \
-            table[0][length_of(i_)]++;                                           \
-        }                                                                        \
-        for (uint32_t b = 0; b < HI_LENGTHS; b++) {                              \
-            (counts)[b] = table[0][b] + table[1][b] + table[2][b] + table[3][b]; \
-        }                                                                        \
+/* Eight limits in one pass over the values. */
+#define KERN_OVER(value, from, over)                                                              \
+    do {                                                                                          \
+        uint64_t limit[HI_WIDTHS];                                                                \
+        uint64_t n0 = 0, n1 = 0, n2 = 0, n3 = 0, n4 = 0, n5 = 0, n6 = 0, n7 = 0;                  \
+        for (unsigned w = 0; w < HI_WIDTHS; w++) {                                                \
+            const unsigned width = (from) + w;                                                    \
+            limit[w] = width == 0 ? 0 : width > 63 ? ~UINT64_C(0) : ~UINT64_C(0) >> (64 - width); \
+        }                                                                                         \
+        for (uint32_t i = 0; i < count; i++) {                                                    \
+            const uint64_t v = (value);                                                           \
+            n0 += v > limit[0] ? UINT64_C(1) : UINT64_C(0);                                       \
+            n1 += v > limit[1] ? UINT64_C(1) : UINT64_C(0);                                       \
+            n2 += v > limit[2] ? UINT64_C(1) : UINT64_C(0);                                       \
+            n3 += v > limit[3] ? UINT64_C(1) : UINT64_C(0);                                       \
+            n4 += v > limit[4] ? UINT64_C(1) : UINT64_C(0);                                       \
+            n5 += v > limit[5] ? UINT64_C(1) : UINT64_C(0);                                       \
+            n6 += v > limit[6] ? UINT64_C(1) : UINT64_C(0);                                       \
+            n7 += v > limit[7] ? UINT64_C(1) : UINT64_C(0);                                       \
+        }                                                                                         \
+        (over)[0] = (uint32_t)n0, (over)[1] = (uint32_t)n1, (over)[2] = (uint32_t)n2;             \
+        (over)[3] = (uint32_t)n3, (over)[4] = (uint32_t)n4, (over)[5] = (uint32_t)n5;             \
+        (over)[6] = (uint32_t)n6, (over)[7] = (uint32_t)n7;                                       \
     } while (0)
 
-/* Without a branch, which noise would make hard to foresee. */
-static inline unsigned kern_length(uint64_t v)
+static void kern_over(const uint64_t *x, uint32_t count, uint64_t base, unsigned from,
+                      uint32_t *over)
 {
-    return (64 - (unsigned)__builtin_clzll(v | 1)) - (v == 0);
+    KERN_OVER(x[i] - base, from, over);
 }
 
-static void kern_lengths(const uint64_t *x, uint32_t count, uint64_t base, uint32_t *counts)
+/* v needs one bit more than v or ~v, whichever is positive, needs without a sign; zero needs none,
+   which only matters for the first width. */
+static void kern_over_signed(const uint64_t *x, uint32_t count, uint64_t base, unsigned from,
+                             uint32_t *over)
 {
-#define KERN_LENGTH(i) kern_length(x[i] - base)
-    KERN_HISTOGRAM(counts, count, KERN_LENGTH);
-#undef KERN_LENGTH
-}
+    const unsigned below = from == 0 ? 0 : from - 1;
+    uint32_t shifted[HI_WIDTHS];
+    uint64_t not_zero = 0;
 
-static inline unsigned kern_signed_length(uint64_t v)
-{
-    return kern_length(v ^ (uint64_t)((int64_t)v >> 63)) + (v != 0);
-}
-
-static void kern_centred(const uint64_t *x, uint32_t count, uint64_t base, uint32_t *counts)
-{
-#define KERN_LENGTH(i) kern_signed_length(x[i] - base)
-    KERN_HISTOGRAM(counts, count, KERN_LENGTH);
-#undef KERN_LENGTH
+    KERN_OVER((x[i] - base) ^ (uint64_t)((int64_t)(x[i] - base) >> 63), below, shifted);
+    if (from > 0) {
+        for (unsigned w = 0; w < HI_WIDTHS; w++) {
+            over[w] = shifted[w];
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        not_zero += x[i] != base ? UINT64_C(1) : UINT64_C(0);
+    }
+    over[0] = (uint32_t)not_zero;
+    for (unsigned w = 1; w < HI_WIDTHS; w++) {
+        over[w] = shifted[w - 1];
+    }
 }
 
 static bool kern_divide(const uint64_t *restrict x, uint32_t count, uint64_t base, uint64_t inverse,
@@ -333,15 +397,14 @@ static uint32_t kern_real_range(const uint64_t *bits, uint32_t count, int64_t *m
     uint64_t nans = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        const int64_t v = (int64_t)bits[i];
-        const int64_t magnitude = v & INT64_MAX;
-        const int64_t key = v ^ ((v >> 63) & INT64_MAX);
-        const bool nan = magnitude > INT64_C(0x7ff0000000000000);
-        const int64_t below = nan ? INT64_MAX : key;
-        const int64_t above = nan ? INT64_MIN : key;
-        nans += nan ? UINT64_C(1) : UINT64_C(0);
-        lo = below < lo ? below : lo;
-        hi = above > hi ? above : hi;
+        const uint64_t v = bits[i];
+        const uint64_t key = v ^ ((uint64_t)((int64_t)v >> 63) & INT64_MAX);
+        const uint64_t nan = KERN_ABOVE(v & INT64_MAX, UINT64_C(0x7ff0000000000000));
+        const int64_t low = (int64_t)((key & ~nan) | (nan & INT64_MAX));
+        const int64_t high = (int64_t)((key & ~nan) | (nan & (UINT64_C(1) << 63)));
+        lo = low < lo ? low : lo;
+        hi = high > hi ? high : hi;
+        nans += nan & 1;
     }
     *min = lo;
     *max = hi;
@@ -434,9 +497,10 @@ const hi_codec_kernels KERN_GLUE(hi_codec_kernels_, HI_VARIANT) = {
     .largest = kern_largest,
     .scan = kern_scan,
     .range = kern_range,
+    .within = kern_within,
     .deltas = kern_deltas,
-    .lengths = kern_lengths,
-    .centred = kern_centred,
+    .over = kern_over,
+    .over_signed = kern_over_signed,
     .divide = kern_divide,
     .fit = kern_fit,
     .real_range = kern_real_range,

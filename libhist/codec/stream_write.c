@@ -7,6 +7,7 @@
 
 enum {
     FIT_SAMPLE = 32,
+    FIT_BELOW = 3, /* Widths are tried from so much below what the sample needs. */
     GCD_SAMPLE = 64,
     LINE_SHIFT_MAX = 16,
     LINE_BITS = 64, /* Slope and shift. */
@@ -38,24 +39,23 @@ static uint32_t fit_sample(const uint64_t *residuals, uint32_t count, int64_t *s
     return taken;
 }
 
-/* Takes the width that is cheapest when counts[b] residuals need b bits. Exceptions cost
-   exception_bits each. centred: the base lies 2^(width-1) below `centre`. */
-static void fit_best_width(const uint32_t *counts, uint32_t count, uint32_t rows,
+/* Takes the cheapest of the widths from `first` on when over[i] residuals need more than first + i
+   bits. Exceptions cost exception_bits each. centred: the base lies 2^(width-1) below `centre`. */
+static void fit_best_width(const uint32_t *over, unsigned first, const hi_fit_guess *guess,
                            unsigned exception_bits, uint64_t centre, bool centred,
                            hi_fit_plan *best)
 {
-    uint32_t over = count; /* Residuals that need more than w bits. */
+    for (unsigned w = first; w < first + HI_WIDTHS && w < 64; w++) {
+        const uint64_t exceptions = over[w - first];
+        const uint64_t bits = hi_packed_size(guess->rows, w) * 8 +
+                              (exceptions == 0 ? 0 : 24 + exceptions * exception_bits);
 
-    for (unsigned w = 0; w < 64; w++) {
-        over -= counts[w];
-        const uint64_t bits =
-            hi_packed_size(rows, w) * 8 + (over == 0 ? 0 : 24 + (uint64_t)over * exception_bits);
         if (bits < best->bits) {
             best->bits = bits;
             best->width = w;
             best->base = centred && w > 0 ? centre - (UINT64_C(1) << (w - 1)) : centre;
         }
-        if (over == 0) {
+        if (exceptions == 0) {
             return;
         }
     }
@@ -93,10 +93,35 @@ hi_fit_guess hi_fit_look(const hi_codec_kernels *kern, const uint64_t *residuals
     return guess;
 }
 
+/* Moves the base of a centred fit down to the smallest residual that is no outlier: the middle of
+   a sample is not the middle of the range. */
+static hi_fit_plan fit_settle(const hi_codec_kernels *kern, const uint64_t *residuals,
+                              uint32_t count, const hi_fit_guess *guess, unsigned bytes,
+                              hi_fit_plan fit)
+{
+    uint64_t min = 0;
+    uint64_t max = 0;
+
+    if (fit.width == 0 || fit.width > 60) {
+        return fit;
+    }
+    const uint64_t half = UINT64_C(1) << fit.width;
+    const uint32_t inside =
+        kern->within(residuals, count, guess->median - half, 2 * half - 1, &min, &max);
+    const unsigned width = hi_bit_length(max - min);
+    const uint64_t over = count - inside;
+    const uint64_t bits =
+        hi_packed_size(guess->rows, width) * 8 + (over == 0 ? 0 : 24 + over * (16 + 8 * bytes));
+    if (inside > 0 && bits < fit.bits) {
+        return (hi_fit_plan){.base = guess->median - half + min, .width = width, .bits = bits};
+    }
+    return fit;
+}
+
 hi_fit_plan hi_fit_refine(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
                           const hi_fit_guess *guess)
 {
-    uint32_t counts[HI_LENGTHS];
+    uint32_t over[HI_WIDTHS];
     hi_fit_plan best = guess->plan;
 
     if (best.width == 0 || guess->even) {
@@ -104,16 +129,18 @@ hi_fit_plan hi_fit_refine(const hi_codec_kernels *kern, const uint64_t *residual
     }
     if (guess->from_min <= guess->around) {
         const unsigned bytes = signed_bytes(guess->max - guess->min);
-        kern->lengths(residuals, count, guess->min, counts);
-        fit_best_width(counts, count, guess->rows, 16 + 8 * bytes, guess->min, false, &best);
+        const unsigned first = guess->from_min > FIT_BELOW ? guess->from_min - FIT_BELOW : 0;
+        kern->over(residuals, count, guess->min, first, over);
+        fit_best_width(over, first, guess, 16 + 8 * bytes, guess->min, false, &best);
         return best;
     }
     const unsigned left = signed_bytes(guess->min - guess->median);
     const unsigned right = signed_bytes(guess->max - guess->median);
     const unsigned bytes = left > right ? left : right;
-    kern->centred(residuals, count, guess->median, counts);
-    fit_best_width(counts, count, guess->rows, 16 + 8 * bytes, guess->median, true, &best);
-    return best;
+    const unsigned first = guess->around > FIT_BELOW ? guess->around - FIT_BELOW : 0;
+    kern->over_signed(residuals, count, guess->median, first, over);
+    fit_best_width(over, first, guess, 16 + 8 * bytes, guess->median, true, &best);
+    return fit_settle(kern, residuals, count, guess, bytes, best);
 }
 
 hi_fit_plan hi_fit_choose(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
