@@ -9,9 +9,10 @@
 #ifndef HI_CATALOG_H
 #define HI_CATALOG_H
 
+#include "hist.h"
+
 #include "base/arena.h"
 #include "base/err.h"
-#include "hist.h"
 #include "store/frag.h"
 
 typedef struct hi_catalog hi_catalog;
@@ -37,8 +38,8 @@ typedef struct hi_table_def {
 uint32_t hi_catalog_database(hi_catalog *catalog, hist_str name);
 
 /* HIST_ENOTFOUND without message when there is none: the caller knows the position in the text. */
-hist_status hi_catalog_table(hi_catalog *catalog, uint32_t database, hist_str name,
-                             hi_arena *arena, hi_table_def *table_out);
+hist_status hi_catalog_table(hi_catalog *catalog, uint32_t database, hist_str name, hi_arena *arena,
+                             hi_table_def *table_out);
 
 /* All databases (names) and all tables of one, sorted by name. */
 hist_status hi_catalog_databases(hi_catalog *catalog, hi_arena *arena, const char ***names_out,

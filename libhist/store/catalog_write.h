@@ -120,7 +120,9 @@ hist_status hi_catalog_apply_record(hi_catalog *catalog, const hi_walrec *record
 /* ---- files ---- */
 
 enum {
-    HI_CATALOG_FILES_MAX = 8, /* A checkpoint beyond this merges all files into one. */
+    HI_CATALOG_FILES_MAX =
+        8, /* A checkpoint beyond this merges all files into one, memory permitting. */
+    HI_CATALOG_FILES_LIMIT = 64, /* There are never more. */
 };
 
 /* What the manifest keeps of a CAT file. */
@@ -133,10 +135,11 @@ typedef struct hi_catalog_file {
 typedef struct hi_checkpoint {
     bool empty; /* Nothing new: no file was written. */
     hi_catalog_file file;
-    uint64_t replaces[HI_CATALOG_FILES_MAX]; /* Ids of files that the new one replaces. */
+    uint64_t replaces[HI_CATALOG_FILES_LIMIT]; /* Ids of files that the new one replaces. */
     uint32_t replaces_count;
     uint32_t generations; /* private */
     hi_catalog_ids below; /* private: what the file covers */
+    uint64_t properties;  /* private */
 } hi_checkpoint;
 
 /*

@@ -20,6 +20,24 @@ enum {
 
 typedef struct hi_chunks hi_chunks;
 
+/* The partition of an instant: a multiple of the width, or INT64_MIN where that would be below it. */
+static inline int64_t hi_partition_start(int64_t time_ns, int64_t width_ns)
+{
+    const int64_t into = time_ns % width_ns;
+    const int64_t back = into < 0 ? into + width_ns : into;
+
+    return time_ns < INT64_MIN + back ? INT64_MIN : time_ns - back;
+}
+
+/* The last instant of the partition of an instant. */
+static inline int64_t hi_partition_last(int64_t time_ns, int64_t width_ns)
+{
+    const int64_t into = time_ns % width_ns;
+    const int64_t left = width_ns - 1 - (into < 0 ? into + width_ns : into);
+
+    return time_ns > INT64_MAX - left ? INT64_MAX : time_ns + left;
+}
+
 /* slab_rows_max: 64 to HI_SLAB_ROWS_MAX; 0: HI_SLAB_ROWS_MAX. NULL: no memory. */
 hi_chunks *hi_chunks_new(hi_mem *mem, uint32_t slab_rows_max);
 /* No view may be in use any more. NULL is a no-op. */
@@ -59,6 +77,7 @@ typedef struct hi_chunk_table {
     const hi_slab *first;
     hi_slab *last;
     const hi_slab_column *last_columns;
+    uint32_t last_column_count;
     uint32_t last_rows;
     int64_t last_slab_first_ns;
     int64_t last_slab_last_ns;

@@ -51,8 +51,9 @@ typedef struct hi_rows {
     uint32_t table_room;
     uint32_t *index; /* Table id to slot + 1, open addressing. */
     uint32_t index_room;
-    uint64_t rows;  /* Of all tables. */
-    uint64_t bytes; /* About what the rows take in the WAL: never less. */
+    uint64_t rows;      /* Of all tables. */
+    uint64_t bytes;     /* About what the rows take in the WAL, rather more than less. */
+    uint64_t row_bytes; /* `bytes` when the row being built began. */
 } hi_rows;
 
 void hi_rows_init(hi_rows *rows, hi_mem *mem);
@@ -76,9 +77,12 @@ bool hi_rows_grow(hi_rows *rows, hi_rows_table *table, uint32_t rows_needed);
 bool hi_rows_column_grow(hi_rows *rows, hi_rows_column *column, uint32_t rows_needed);
 bool hi_rows_set_text(hi_rows *rows, hi_rows_table *table, uint32_t slot, const char *data,
                       size_t size);
+/* Bytes at the end of a column's text, for references to be set by hand. */
+bool hi_rows_add_text(hi_rows *rows, hi_rows_column *column, const char *data, size_t size);
 
 static inline bool hi_rows_begin(hi_rows *rows, hi_rows_table *table)
 {
+    rows->row_bytes = rows->bytes;
     return table->rows < table->room || hi_rows_grow(rows, table, table->rows + 1);
 }
 
@@ -105,7 +109,7 @@ static inline bool hi_rows_set_i64(hi_rows *rows, hi_rows_table *table, uint32_t
         return false;
     }
     ((int64_t *)c->data)[table->rows] = v;
-    rows->bytes += 8;
+    rows->bytes += 10;
     return true;
 }
 
@@ -117,7 +121,7 @@ static inline bool hi_rows_set_real(hi_rows *rows, hi_rows_table *table, uint32_
         return false;
     }
     ((double *)c->data)[table->rows] = v;
-    rows->bytes += 8;
+    rows->bytes += 10;
     return true;
 }
 
@@ -129,7 +133,7 @@ static inline bool hi_rows_set_bool(hi_rows *rows, hi_rows_table *table, uint32_
         return false;
     }
     ((uint8_t *)c->data)[table->rows] = v;
-    rows->bytes += 1;
+    rows->bytes += 3;
     return true;
 }
 
