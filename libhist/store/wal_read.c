@@ -42,6 +42,7 @@ typedef struct wal_reader {
     const hi_wal_header *header;
     uint64_t limit; /* Frames from here on do not count. UINT64_MAX: it is the last one. */
     uint8_t *window;
+    size_t window_capacity;
     uint64_t window_at;
     size_t window_size;
     uint64_t retried; /* A live tail: the frame of this seq was read a second time. */
@@ -50,10 +51,10 @@ typedef struct wal_reader {
 /* Bytes [offset, offset + size) of the segment, valid until the next call. */
 static hist_status reader_get(wal_reader *r, uint64_t offset, size_t size, const uint8_t **out)
 {
-    assert(size <= WAL_WINDOW_BYTES && offset + size <= r->header->segment_bytes);
+    assert(size <= r->window_capacity && offset + size <= r->header->segment_bytes);
     if (offset < r->window_at || offset + size > r->window_at + r->window_size) {
         const uint64_t left = r->header->segment_bytes - offset;
-        const size_t want = left < WAL_WINDOW_BYTES ? (size_t)left : WAL_WINDOW_BYTES;
+        const size_t want = left < r->window_capacity ? (size_t)left : r->window_capacity;
 
         r->window_size = 0;
         HI_TRY(hi_file_read_exact(r->file, r->path, offset, r->window, want, r->err));
@@ -372,12 +373,20 @@ hist_status hi_wal_replay(const hi_wal_config *config, const hi_wal_from *from,
         return st;
     }
     hi_buf_init(&r.batch, config->mem, HI_WAL_BATCH_BYTES_MAX);
-    if (r.listing.count > 0) {
-        report_out->last_segment = r.listing.entries[r.listing.count - 1].header.no;
+    for (size_t i = 0; i < r.listing.count; i++) {
+        const hi_wal_header *header = &r.listing.entries[i].header;
+
+        report_out->last_segment = header->no;
+        if (header->segment_bytes > r.window_capacity) {
+            r.window_capacity = (size_t)header->segment_bytes;
+        }
     }
-    r.window = hi_mem_alloc(config->mem, WAL_WINDOW_BYTES);
+    if (r.window_capacity > WAL_WINDOW_BYTES) {
+        r.window_capacity = WAL_WINDOW_BYTES;
+    }
+    r.window = hi_mem_alloc(config->mem, r.window_capacity);
     st = r.window == NULL ? hi_no_memory(err, "the window of the WAL reader") : reader_all(&r);
-    hi_mem_free(config->mem, r.window, WAL_WINDOW_BYTES);
+    hi_mem_free(config->mem, r.window, r.window_capacity);
     hi_buf_free(&r.batch);
     hi_wal_listing_free(&r.listing);
     return st;
