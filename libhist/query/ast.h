@@ -14,6 +14,9 @@
  * stand (let values, arguments, function bodies, union legs, the right side of join, query statements)
  * a table name is a NAME, a function call a CALL, database("x").T a MEMBER; only a text with a
  * pipe or a source of its own (datatable, print, range, ...) is a PIPE. Parentheses leave no node.
+ * A chain of `and` or of `or` is a balanced tree of BINARY nodes, its terms in order from left to right.
+ * Signs are UNARY nodes; only 9223372036854775808 right after a minus is read as -2^63 already, so that
+ * negation with wrap-around gives the right value.
  */
 #ifndef HI_QUERY_AST_H
 #define HI_QUERY_AST_H
@@ -52,13 +55,12 @@ typedef struct hi_ast_decl hi_ast_decl;
 typedef struct hi_ast_literal {
     hist_type type;
     bool is_null;
-    int8_t
-        clamped; /* datetime, timespan outside of the range: -1 before, +1 after; i64 is the limit. */
-    int64_t i64;          /* bool (0, 1), int, long, datetime, timespan (ns) */
-    double real;          /* real */
+    int8_t clamped; /* datetime, timespan out of range: -1 below, +1 above; i64 is the limit. */
+    int64_t i64;    /* bool (0, 1), int, long, datetime, timespan (ns) */
+    double real;    /* real */
     hist_decimal decimal; /* decimal, scaled by 10^18 */
-    hist_str
-        str; /* string: UTF-8. guid: 16 bytes. dynamic: tagged bytes (base/dyn.h). decimal: its digits as given. */
+    /* string: UTF-8. guid: 16 bytes. dynamic: tagged bytes (base/dyn.h). decimal: its digits as given. */
+    hist_str str;
 } hi_ast_literal;
 
 /* ---- expressions ---- */
@@ -69,7 +71,8 @@ typedef enum hi_ast_kind {
     HI_AST_WILD,        /* name: "*" or a pattern with it, "View_*" */
     HI_AST_UNARY,       /* op (NEG, POS), args[0] */
     HI_AST_BINARY,      /* op, args[0], args[1]; negated for the ! forms of string operators */
-    HI_AST_IN, /* op (IN, IN_CI, HAS_ANY, HAS_ALL), negated; args[0] in (args[1..]); one of them may be dynamic or a table */
+    /* op (IN, IN_CI, HAS_ANY, HAS_ALL), negated; args[0] in (args[1..]), of which one may be dynamic or a table. */
+    HI_AST_IN,
     HI_AST_BETWEEN, /* args[0] between (args[1] .. args[2]), negated */
     HI_AST_CALL,    /* name(args); arg_names; object when written object.name(...), else NULL */
     HI_AST_MEMBER,  /* args[0].name */
@@ -132,8 +135,7 @@ struct hi_ast_expr {
     hi_ast_operator op;
     bool negated; /* !has, !in, !between, ... */
     bool quoted;
-    bool
-        implicit; /* PIPE: no source, its first operator takes the rows of the operator around it. */
+    bool implicit;   /* PIPE without source: takes the rows of the operator around it. */
     bool is_view;    /* LAMBDA: written view () {...} */
     uint16_t height; /* 1 for a leaf; at most HI_AST_HEIGHT_MAX. */
     hist_type type;  /* TYPEOF */
