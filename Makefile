@@ -67,8 +67,9 @@ TEST_SRC     := $(wildcard tests/test_*.c)
 SUPPORT_SRC  := $(wildcard tests/support/*.c)
 SUPPORT_OBJ  := $(SUPPORT_SRC:%.c=$(OBJ)/%.o)
 TESTS        := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%)
-BENCH_SRC    := $(wildcard bench/*.c)
-BENCHES      := $(BENCH_SRC:bench/%.c=$(BUILD)/bench/%)
+# bench_*.c are benchmarks; what else is in bench/ are tools they and the quickstart use.
+BENCHES      := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/bench_*.c))
+BENCH_TOOLS  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out bench/bench_%,$(wildcard bench/*.c)))
 
 .PHONY: all
 all: $(BUILD)/histd $(BUILD)/histcli $(BUILD)/libhist.a $(BUILD)/libhist.so
@@ -162,8 +163,9 @@ tsan: deps-check
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan SAN=thread CFLAGS='-O1 -g' $(foreach t,$(TSAN_TESTS),$(BUILD)/tsan/tests/test_$(t))
 	$(Q)sh tests/run.sh $(BUILD)/tsan $(TSAN_TESTS)
 
-bench: all $(BENCHES)
+bench: all $(BENCHES) $(BENCH_TOOLS)
 	$(Q)for b in $(BENCHES); do $$b || exit 1; done
+	$(Q)for b in bench/bench_*.sh; do [ ! -e $$b ] || sh $$b $(BUILD) || exit 1; done
 
 # ---- fuzzing -----------------------------------------------------------------------------------
 
@@ -208,5 +210,5 @@ lint: deps-check
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang WERROR=1 CFLAGS='-O1' all
 
 quickstart: deps
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all $(BUILD)/bench/plant
 	$(Q)sh docs/quickstart.sh $(BUILD)
