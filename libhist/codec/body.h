@@ -73,7 +73,7 @@ typedef struct hi_body_view {
 /* Takes the body of `model` with `count` values (1 to HI_BLOCK_ROWS_MAX) from the reader. */
 hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t count,
                          hi_body_view *view_out);
-/* Vector v to out (whole groups are written). Not for runs. */
+/* Vector v to out, which has room for HI_VECTOR_ROWS values. Not for runs. */
 hist_status hi_flat_vector(const hi_codec_kernels *kern, const hi_flat_view *view, uint32_t v,
                            uint64_t *out);
 /* Everything; writes up to HI_CODEC_PAD bytes more than count values. */

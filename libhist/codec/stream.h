@@ -82,7 +82,7 @@ typedef struct hi_stream_view {
 hist_status hi_stream_open(hi_reader *r, uint32_t count, hi_stream_view *view_out);
 
 /*
- * Decodes vector `v` to out, which has room for whole groups: hi_groups_of(rows) * 16 values.
+ * Decodes vector `v` to out, which has room for HI_VECTOR_ROWS values however few there are.
  */
 hist_status hi_stream_vector(const hi_codec_kernels *kern, const hi_stream_view *view, uint32_t v,
                              uint64_t *out);
@@ -111,11 +111,14 @@ typedef struct hi_fit_guess {
     uint64_t min;
     uint64_t max;
     uint64_t median;
+    uint64_t low; /* Few are below. */
     uint32_t rows;
     unsigned from_min; /* Bits most residuals need above min, */
     unsigned around;   /* or around the median. */
+    unsigned inner;    /* Bits of the distance between most of them. */
     uint64_t least;    /* Bits below which it will hardly come. */
     bool even;         /* No residuals stand out. */
+    bool one_value;    /* Many are equal, the others far off. */
 } hi_fit_guess;
 
 hi_fit_guess hi_fit_look(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,

@@ -65,19 +65,7 @@ static bool vector_read_patches(hi_reader *r, uint32_t rows, vector_head *head)
     }
     head->places = hi_read_bytes(r, (size_t)2 * head->exceptions);
     head->values = hi_read_bytes(r, (size_t)head->value_bytes * head->exceptions);
-    if (r->failed) {
-        return false;
-    }
-    uint32_t after = 0; /* Places ascend and stay inside the vector. */
-    for (uint32_t i = 0; i < head->exceptions; i++) {
-        const uint32_t place = hi_get_u16(head->places + (size_t)2 * i);
-
-        if (place < after || place >= rows) {
-            return false;
-        }
-        after = place + 1;
-    }
-    return true;
+    return !r->failed;
 }
 
 static bool vector_read_head(hi_reader *r, uint32_t rows, vector_head *head)
@@ -124,20 +112,29 @@ static void vector_unpack_short(const vector_head *head, uint32_t rows, uint64_t
     }
 }
 
-static void vector_patch(const vector_head *head, uint64_t *out)
+/* Puts the exceptions in. Places must ascend and stay inside the vector; they are checked on the
+   way, and until then masked, so that a bad one hits the vector's room. */
+static bool vector_patch(const vector_head *head, const uint8_t *end, uint32_t rows, uint64_t *out)
 {
     const unsigned unused = 64 - 8 * head->value_bytes;
+    const uint8_t *from = head->values;
+    uint32_t after = 0;
+    bool bad = false;
 
-    for (uint32_t i = 0; i < head->exceptions; i++) {
+    for (uint32_t i = 0; i < head->exceptions; i++, from += head->value_bytes) {
         const uint32_t place = hi_get_u16(head->places + (size_t)2 * i);
-        const uint8_t *from = head->values + (size_t)head->value_bytes * i;
         uint64_t v = 0;
 
-        for (unsigned b = 0; b < head->value_bytes; b++) {
-            v |= (uint64_t)from[b] << (8 * b);
+        if (end - from >= 8) {
+            v = hi_get_u64(from);
+        } else {
+            memcpy(&v, from, head->value_bytes);
         }
-        out[place] = head->base + (uint64_t)((int64_t)(v << unused) >> unused);
+        bad |= place < after || place >= rows;
+        after = place + 1;
+        out[place % HI_VECTOR_ROWS] = head->base + (uint64_t)((int64_t)(v << unused) >> unused);
     }
+    return !bad;
 }
 
 static hist_status vector_decode(const hi_codec_kernels *kern, hi_reader *r, uint32_t rows,
@@ -153,8 +150,8 @@ static hist_status vector_decode(const hi_codec_kernels *kern, hi_reader *r, uin
     } else {
         kern->unpack(head.packed, head.width, hi_groups_of(rows), head.base, out);
     }
-    if (head.exceptions > 0) {
-        vector_patch(&head, out);
+    if (head.exceptions > 0 && !vector_patch(&head, r->data + r->size, rows, out)) {
+        return HIST_ECORRUPT;
     }
     if (head.scheme == HI_SCHEME_DELTA) {
         out[0] = head.first;

@@ -7,7 +7,9 @@
 
 enum {
     FIT_SAMPLE = 32,
-    FIT_BELOW = 3, /* Widths are tried from so much below what the sample needs. */
+    FIT_BELOW = 3,  /* Widths are tried from so much below what the sample needs. */
+    FIT_HEAVY = 10, /* Bits a value that a quarter of exceptions costs. */
+    FIT_PATCH = 40, /* Bits of a patch, about. */
     GCD_SAMPLE = 64,
     LINE_SHIFT_MAX = 16,
     LINE_BITS = 64, /* Slope and shift. */
@@ -39,26 +41,75 @@ static uint32_t fit_sample(const uint64_t *residuals, uint32_t count, int64_t *s
     return taken;
 }
 
-/* Takes the cheapest of the widths from `first` on when over[i] residuals need more than first + i
-   bits. Exceptions cost exception_bits each. centred: the base lies 2^(width-1) below `centre`. */
-static void fit_best_width(const uint32_t *over, unsigned first, const hi_fit_guess *guess,
-                           unsigned exception_bits, uint64_t centre, bool centred,
-                           hi_fit_plan *best)
+/* A base to count from, and what an exception costs there. */
+typedef struct fit_centre {
+    uint64_t base;
+    bool centred; /* Packed values lie around it: the base of width w is 2^(w-1) below. */
+    unsigned exception_bits;
+} fit_centre;
+
+/* Takes the cheapest of the HI_WIDTHS widths from `first` on. Returns the bits that exceptions cost
+   at the widest of them. */
+static uint64_t fit_widths(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
+                           const fit_centre *centre, unsigned first, hi_fit_plan *best,
+                           uint32_t rows)
 {
+    uint32_t over[HI_WIDTHS];
+    uint64_t patches = 0;
+
+    if (centre->centred) {
+        kern->over_signed(residuals, count, centre->base, first, over);
+    } else {
+        kern->over(residuals, count, centre->base, first, over);
+    }
     for (unsigned w = first; w < first + HI_WIDTHS && w < 64; w++) {
         const uint64_t exceptions = over[w - first];
-        const uint64_t bits = hi_packed_size(guess->rows, w) * 8 +
-                              (exceptions == 0 ? 0 : 24 + exceptions * exception_bits);
 
-        if (bits < best->bits) {
-            best->bits = bits;
+        patches = exceptions == 0 ? 0 : 24 + exceptions * centre->exception_bits;
+        if (hi_packed_size(rows, w) * 8 + patches < best->bits) {
+            best->bits = hi_packed_size(rows, w) * 8 + patches;
             best->width = w;
-            best->base = centred && w > 0 ? centre - (UINT64_C(1) << (w - 1)) : centre;
-        }
-        if (exceptions == 0) {
-            return;
+            best->base =
+                centre->base - (centre->centred && w > 0 ? UINT64_C(1) << (w - 1) : UINT64_C(0));
         }
     }
+    return patches;
+}
+
+/* The cheapest width, looked for around `guess` and further while it can still fall. */
+static void fit_best_width(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
+                           const fit_centre *centre, unsigned guess, hi_fit_plan *best,
+                           uint32_t rows)
+{
+    const unsigned most = best->width;
+    unsigned first = guess > FIT_BELOW ? guess - FIT_BELOW : 0;
+    const unsigned lowest = first;
+
+    while (fit_widths(kern, residuals, count, centre, first, best, rows) > rows) {
+        first += HI_WIDTHS;
+        if (first >= most) {
+            break;
+        }
+    }
+    if (best->width == lowest && lowest > 0) {
+        (void)fit_widths(kern, residuals, count, centre,
+                         lowest > HI_WIDTHS ? lowest - HI_WIDTHS : 0, best, rows);
+    }
+}
+
+/* What the sample says when `cut` values at either end are left out. */
+static void fit_spread(const int64_t *sample, uint32_t taken, uint32_t cut, hi_fit_guess *guess)
+{
+    const uint64_t low = (uint64_t)sample[cut];
+    const uint64_t high = (uint64_t)sample[taken - 1 - cut];
+    const uint64_t median = (uint64_t)sample[taken / 2];
+    const uint64_t half = high - median > median - low ? high - median : median - low;
+
+    guess->median = median;
+    guess->low = (uint64_t)sample[cut / 2];
+    guess->from_min = hi_bit_length(high - guess->min);
+    guess->around = half == 0 ? 0 : hi_bit_length(half) + 1;
+    guess->inner = hi_bit_length(high - low);
 }
 
 hi_fit_guess hi_fit_look(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
@@ -80,16 +131,30 @@ hi_fit_guess hi_fit_look(const hi_codec_kernels *kern, const uint64_t *residuals
     }
     int64_t sample[FIT_SAMPLE] = {0};
     const uint32_t taken = fit_sample(residuals, count, sample);
-    const uint64_t low = (uint64_t)sample[taken / 16];
-    const uint64_t high = (uint64_t)sample[taken - 1 - taken / 16];
-    guess.median = (uint64_t)sample[taken / 2];
-    guess.from_min = hi_bit_length(high - (uint64_t)min);
-    const uint64_t half =
-        high - guess.median > guess.median - low ? high - guess.median : guess.median - low;
-    guess.around = half == 0 ? 0 : hi_bit_length(half) + 1;
-    const unsigned inner = hi_bit_length(high - low);
+    fit_spread(sample, taken, taken / 16, &guess);
+    const unsigned inner = guess.inner;
     guess.least = inner == 0 ? 0 : hi_packed_size(rows, inner - 1) * 8;
     guess.even = taken == FIT_SAMPLE && inner >= width;
+    uint32_t same = 0;
+    for (uint32_t i = 0; i < taken; i++) {
+        same += (uint64_t)sample[i] == guess.median;
+    }
+    if (inner > FIT_HEAVY && same >= taken / 4) {
+        guess.one_value = true; /* Width 0 and patches may be best. */
+        guess.even = false;
+        guess.least = rows * (uint64_t)(taken - same) / taken * FIT_PATCH;
+        return guess;
+    }
+    if (inner > FIT_HEAVY) {
+        hi_fit_guess heavy = guess;
+
+        fit_spread(sample, taken, taken / 8, &heavy);
+        if (heavy.inner + FIT_HEAVY < inner) {
+            guess = heavy; /* Many outliers, far out. */
+            guess.even = false;
+            guess.least = hi_packed_size(rows, heavy.inner) * 8 + (uint64_t)rows * FIT_HEAVY / 2;
+        }
+    }
     return guess;
 }
 
@@ -121,25 +186,31 @@ static hi_fit_plan fit_settle(const hi_codec_kernels *kern, const uint64_t *resi
 hi_fit_plan hi_fit_refine(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
                           const hi_fit_guess *guess)
 {
-    uint32_t over[HI_WIDTHS];
     hi_fit_plan best = guess->plan;
 
     if (best.width == 0 || guess->even) {
         return best; /* Spread evenly: no exceptions are worth their price. */
     }
-    if (guess->from_min <= guess->around) {
+    if (guess->from_min <= guess->around && !guess->one_value) {
         const unsigned bytes = signed_bytes(guess->max - guess->min);
-        const unsigned first = guess->from_min > FIT_BELOW ? guess->from_min - FIT_BELOW : 0;
-        kern->over(residuals, count, guess->min, first, over);
-        fit_best_width(over, first, guess, 16 + 8 * bytes, guess->min, false, &best);
-        return best;
+        const fit_centre centre = {guess->min, false, 16 + 8 * bytes};
+        fit_best_width(kern, residuals, count, &centre, guess->from_min, &best, guess->rows);
+        if (best.bits <= guess->least + guess->least / 2) {
+            return best;
+        }
     }
     const unsigned left = signed_bytes(guess->min - guess->median);
     const unsigned right = signed_bytes(guess->max - guess->median);
     const unsigned bytes = left > right ? left : right;
-    const unsigned first = guess->around > FIT_BELOW ? guess->around - FIT_BELOW : 0;
-    kern->over_signed(residuals, count, guess->median, first, over);
-    fit_best_width(over, first, guess, 16 + 8 * bytes, guess->median, true, &best);
+    const fit_centre centre = {guess->median, true, 16 + 8 * bytes};
+    fit_best_width(kern, residuals, count, &centre, guess->around, &best, guess->rows);
+    if (guess->inner < guess->around && guess->inner < guess->from_min) {
+        const fit_centre skewed = {guess->low, false, centre.exception_bits};
+        fit_best_width(kern, residuals, count, &skewed, guess->inner, &best, guess->rows);
+    }
+    if (guess->one_value && guess->around > FIT_BELOW) {
+        (void)fit_widths(kern, residuals, count, &centre, 0, &best, guess->rows);
+    }
     return fit_settle(kern, residuals, count, guess, bytes, best);
 }
 
