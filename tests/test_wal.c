@@ -517,6 +517,34 @@ static void test_a_kill_loses_nothing_written(void **state)
     }
 }
 
+static void test_what_a_killed_process_left_is_durable_once_it_was_found(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        static model m;
+        hist_vfs *disk = model_disk();
+        hi_wal_report report;
+        hist_error err;
+        size_t found = 0;
+
+        model_init(&m, seed, 8192);
+        hi_wal *wal = model_start(&m, disk);
+        for (int i = 0; i < 10; i++) {
+            assert_int_equal(model_append(&m, wal, 2, &err), HIST_OK);
+        }
+        hi_wal_abandon(wal); /* kill -9 */
+        assert_int_equal(model_replay(&m, disk, &report, &found, &err), HIST_OK);
+        assert_int_equal(found, m.count);
+        wal = model_open(&m, disk, &report, &err);
+        assert_non_null(wal);
+        assert_int_equal(hi_wal_durable(wal), report.last_seq);
+        m.durable = report.last_seq;
+        cut_check(&m, disk, seed, 1);
+        hi_wal_abandon(wal);
+        vfs_crash_free(disk);
+    }
+}
+
 /* ---- faults ----------------------------------------------------------------------------- */
 
 /* Runs a workload where call `at` fails; false: it was not reached. */
@@ -683,20 +711,43 @@ static void test_a_tight_memory_budget_syncs_early_and_works(void **state)
 
 /* ---- damage ----------------------------------------------------------------------------- */
 
-/* A small log; the path of its only segment. */
+#define DAMAGE_BATCHES 12
+
+/* An ordinal from which on DAMAGE_BATCHES batches fit well into one small segment. */
+static uint64_t damage_ordinal(void)
+{
+    static uint8_t payload[PAYLOAD_MAX];
+
+    for (uint64_t from = 0;; from++) {
+        size_t sum = 0;
+
+        for (uint64_t i = 0; i < DAMAGE_BATCHES; i++) {
+            sum += model_payload(from + i, payload);
+        }
+        if (sum > 600 && sum < 2400) {
+            return from;
+        }
+    }
+}
+
+/* A log of one small segment. */
 static hist_vfs *damage_log(model *m, bool mark, bool close)
 {
     hist_vfs *disk = model_disk();
     hist_error err;
+    size_t segments = 0;
 
     model_init(m, 2, 4096);
+    m->next_ordinal = damage_ordinal();
     hi_wal *wal = model_start(m, disk);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < DAMAGE_BATCHES / 2; i++) {
         assert_int_equal(model_append(m, wal, 2, &err), HIST_OK);
         if (i == 3 || mark || close) {
             assert_int_equal(model_sync(m, wal, &err), HIST_OK);
         }
     }
+    (void)hi_wal_segments(wal, &segments);
+    assert_int_equal(segments, 1);
     if (close) {
         assert_int_equal(hi_wal_close(wal, &err), HIST_OK);
     } else {
@@ -848,6 +899,97 @@ static void test_a_segment_of_another_store_or_number_is_damage(void **state)
     assert_int_equal(disk->rename(disk, from, to, &err), HIST_OK);
     assert_int_equal(hi_wal_replay(&config, &all, NULL, NULL, &report, &err), HIST_ECORRUPT);
     vfs_crash_free(disk);
+}
+
+/* Two batches of the same size, synced; where their frames are. */
+static hist_vfs *damage_twins(model *m, size_t *first_out, size_t *size_out)
+{
+    hist_vfs *disk = model_disk();
+    const uint8_t payload[3][16] = {"first", "second", "third"};
+    hist_error err;
+
+    model_init(m, 1, 4096);
+    hi_wal *wal = model_start(m, disk);
+    for (size_t i = 0; i < 3; i++) {
+        const hist_iov iov = {.data = payload[i], .size = 16};
+        hi_wal_batch batch = {.iov = &iov, .iov_count = 1};
+
+        assert_int_equal(hi_wal_append(wal, &batch, 1, &err), HIST_OK);
+    }
+    assert_int_equal(hi_wal_sync(wal, &err), HIST_OK);
+    hi_wal_abandon(wal);
+    *first_out = HI_WAL_HEADER_SIZE;
+    *size_out = HI_WAL_FRAME_HEADER_SIZE + 16;
+    return disk;
+}
+
+static void test_a_frame_in_the_place_of_another_is_damage(void **state)
+{
+    (void)state;
+    static model m;
+    size_t first = 0;
+    size_t frame = 0;
+    size_t size = 0;
+    hist_vfs *disk = damage_twins(&m, &first, &frame);
+    char path[HI_PATH_SIZE];
+    hi_wal_report report;
+    hist_error err;
+    const hi_wal_config config = model_config(&m, disk);
+    const hi_wal_from from = {0};
+
+    damage_path(path, 1);
+    uint8_t *bytes = vfs_crash_bytes(disk, path, &size);
+    memcpy(bytes + first + frame, bytes + first, frame);
+    assert_int_equal(hi_wal_replay(&config, &from, NULL, NULL, &report, &err), HIST_ECORRUPT);
+    vfs_crash_free(disk);
+}
+
+typedef struct late_writer {
+    uint8_t *byte;
+    uint64_t visited;
+} late_writer;
+
+/* The writer finishes the second frame after the reader has fetched its bytes. */
+static hist_status late_visit(void *arg, uint64_t seq, const void *payload, size_t size,
+                              hist_error *err)
+{
+    late_writer *late = arg;
+
+    (void)payload;
+    (void)size;
+    (void)err;
+    late->visited++;
+    assert_int_equal(seq, late->visited);
+    if (seq == 1) {
+        *late->byte ^= 1;
+    }
+    return HIST_OK;
+}
+
+static void test_a_frame_that_was_being_written_is_read_again(void **state)
+{
+    (void)state;
+    for (int live = 0; live < 2; live++) {
+        static model m;
+        size_t first = 0;
+        size_t frame = 0;
+        size_t size = 0;
+        hist_vfs *disk = damage_twins(&m, &first, &frame);
+        char path[HI_PATH_SIZE];
+        hi_wal_report report;
+        hist_error err;
+        const hi_wal_config config = model_config(&m, disk);
+        const hi_wal_from from = {.live = live == 1};
+        late_writer late = {0};
+
+        damage_path(path, 1);
+        late.byte = vfs_crash_bytes(disk, path, &size) + first + frame + 41;
+        *late.byte ^= 1;
+        assert_int_equal(hi_wal_replay(&config, &from, late_visit, &late, &report, &err),
+                         live == 1 ? HIST_OK : HIST_ECORRUPT);
+        assert_int_equal(late.visited, live == 1 ? 3 : 1);
+        vfs_crash_free(disk);
+    }
 }
 
 static void test_payload_that_looks_like_frames_proves_nothing(void **state)
@@ -1018,6 +1160,7 @@ int main(void)
         cmocka_unit_test(test_opening_over_and_over_does_not_pile_up_segments),
         cmocka_unit_test(test_a_power_cut_loses_nothing_acknowledged_and_leaves_a_prefix),
         cmocka_unit_test(test_a_kill_loses_nothing_written),
+        cmocka_unit_test(test_what_a_killed_process_left_is_durable_once_it_was_found),
         cmocka_unit_test(test_writing_survives_a_fault_at_every_call),
         cmocka_unit_test(test_a_fault_while_reading_is_an_error_and_never_the_end),
         cmocka_unit_test(test_a_failed_sync_that_lost_the_pages_loses_nothing_acknowledged),
@@ -1028,6 +1171,8 @@ int main(void)
         cmocka_unit_test(test_zeroed_runs_are_an_error_or_change_nothing),
         cmocka_unit_test(test_a_missing_segment_is_damage),
         cmocka_unit_test(test_a_segment_of_another_store_or_number_is_damage),
+        cmocka_unit_test(test_a_frame_that_was_being_written_is_read_again),
+        cmocka_unit_test(test_a_frame_in_the_place_of_another_is_damage),
         cmocka_unit_test(test_payload_that_looks_like_frames_proves_nothing),
         cmocka_unit_test(test_appending_goes_on_while_another_thread_syncs),
         cmocka_unit_test(test_a_reader_follows_a_log_that_is_being_written),
