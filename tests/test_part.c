@@ -401,6 +401,93 @@ static void the_directory_has_the_statistics_of_every_block(void **state)
     world_free(&w);
 }
 
+static void a_block_whose_edge_matches_is_not_skipped(void **state)
+{
+    uint64_t seed = 9;
+    uint32_t row = 0;
+    world w;
+    fixture f;
+
+    (void)state;
+    rising_world(&w, 20000, &seed);
+    /* In the last block one single row has a rare value. */
+    for (uint32_t i = 0; i < 20000; i++) {
+        w.rows[0][i].cells[FM_RARE] = (fm_cell){i == 19000, 5};
+    }
+    w.frags[0]->ops->close(w.frags[0]);
+    w.frags[0] = fm_frag_new(w.rows[0], 20000, TABLE, 1, 1, 500);
+    fixture_open(&f, &w, HI_PROFILE_WARM, 65536);
+    fixture_frags(&f, INT64_MIN, INT64_MAX, NULL, 0);
+    hi_frag *frag = f.list.frags[0];
+    for (uint32_t rows = 0; row < 20000; row += rows) {
+        hi_block_stats s;
+        hi_range r = {.column = FM_COLUMN_ID(FM_REAL), .type = HIST_TYPE_REAL};
+
+        rows = frag->ops->stats(frag, r.column, row, &s);
+        r.min_real = hi_double_of(s.max);
+        r.max_real = 1e9;
+        assert_int_equal(frag->ops->skippable(frag, row, &r), 0);
+        r.min_real = -1e9;
+        r.max_real = hi_double_of(s.min);
+        assert_int_equal(frag->ops->skippable(frag, row, &r), 0);
+        r.max_real = hi_double_of(s.min) - 0.01;
+        assert_true(frag->ops->skippable(frag, row, &r) >= rows);
+        r.column = FM_COLUMN_ID(FM_LONG);
+        r.type = HIST_TYPE_LONG;
+        rows = frag->ops->stats(frag, r.column, row, &s);
+        r.min_int = (int64_t)s.max;
+        r.max_int = INT64_MAX;
+        assert_int_equal(frag->ops->skippable(frag, row, &r), 0);
+        r.min_int = INT64_MIN;
+        r.max_int = (int64_t)s.min;
+        assert_int_equal(frag->ops->skippable(frag, row, &r), 0);
+        r.column = FM_COLUMN_ID(FM_RARE);
+        r.max_int = 5;
+        assert_true((frag->ops->skippable(frag, row, &r) == 0) ==
+                    (row <= 19000 && 19000 < row + rows));
+    }
+    fixture_close(&f);
+    world_free(&w);
+}
+
+static void find_gives_the_first_row_not_before_a_time(void **state)
+{
+    uint64_t seed = 10;
+    world w;
+    fixture f;
+
+    (void)state;
+    rising_world(&w, 50000, &seed);
+    for (uint32_t i = 0; i < 50000; i++) {
+        w.rows[0][i].time_ns = 2 * (int64_t)i;
+    }
+    w.frags[0]->ops->close(w.frags[0]);
+    w.frags[0] = fm_frag_new(w.rows[0], 50000, TABLE, 1, 1, 500);
+    fixture_open(&f, &w, HI_PROFILE_WARM, 65536);
+    fixture_frags(&f, INT64_MIN, INT64_MAX, NULL, 0);
+    hi_frag *frag = f.list.frags[0];
+    for (int round = 0; round < 400; round++) {
+        /* Rows of the first series are 0 to 24999. Every fourth time is the edge of a block. */
+        uint32_t row = (uint32_t)(fm_random(&seed) % 24999);
+        uint32_t aim = (uint32_t)(fm_random(&seed) % 25000);
+        uint32_t found = 0;
+        hist_error err;
+
+        if (round % 4 == 0) {
+            aim += frag->ops->block_left(frag, aim) - 1;
+        }
+        row = row < aim ? row : aim;
+        for (int64_t beside = -1; beside <= 1; beside++) {
+            const uint32_t expected = beside == 1 ? aim + 1 : aim;
+
+            must(frag->ops->find(frag, row, 25000, 2 * (int64_t)aim + beside, &found, &err), &err);
+            assert_int_equal(found, expected);
+        }
+    }
+    fixture_close(&f);
+    world_free(&w);
+}
+
 /* ---- several tables and partitions, deletes, retention ---- */
 
 static void a_part_holds_many_tables_and_partitions(void **state)
@@ -789,6 +876,112 @@ static void misplaced_and_foreign_bytes_are_noticed(void **state)
     world_free(&w);
 }
 
+/* Directory of the only row group, unpacked. */
+static hi_part_dir *load_dir(fixture *f, const uint8_t *data, size_t size, hi_part_footer *footer,
+                             hi_part_tail *tail)
+{
+    hi_part_dir *dir = NULL;
+
+    assert_int_equal(hi_part_tail_parse(data + size - HI_PART_TAIL_SIZE, size, tail), HIST_OK);
+    assert_int_equal(hi_part_footer_parse(&f->mem, data + tail->footer_offset, tail->footer_size,
+                                          tail->footer_offset, footer),
+                     HIST_OK);
+    assert_int_equal(footer->group_count, 1);
+    const hi_part_group *g = &footer->groups[0];
+    assert_int_equal(hi_part_dir_parse(&f->mem, data + g->dir_offset, g->dir_size, g, &dir),
+                     HIST_OK);
+    return dir;
+}
+
+static void blocks_that_changed_places_are_noticed(void **state)
+{
+    hi_part_block blocks[64];
+    hi_part_footer footer;
+    hi_part_tail tail;
+    uint64_t seed = 45;
+    uint64_t offset = 0;
+    uint32_t shared = 0;
+    size_t size = 0;
+    world w;
+    fixture f;
+
+    (void)state;
+    rising_world(&w, 20000, &seed);
+    for (uint32_t i = 0; i < 20000; i++) {
+        w.rows[0][i].cells[FM_BOOL] = (fm_cell){true, 1};
+    }
+    w.frags[0]->ops->close(w.frags[0]);
+    w.frags[0] = fm_frag_new(w.rows[0], 20000, TABLE, 1, 1, 500);
+    fixture_open(&f, &w, HI_PROFILE_WARM, 65536);
+    uint8_t *data = load_file(&f, &size);
+    hi_part_dir *dir = load_dir(&f, data, size, &footer, &tail);
+    const hi_part_page *page = hi_part_dir_page(dir, FM_COLUMN_ID(FM_BOOL));
+    assert_non_null(page);
+    assert_int_equal(hi_part_dir_blocks(dir, page, size, &offset, &shared, blocks), HIST_OK);
+    const size_t bytes = blocks[0].size + HI_PART_HASH_SIZE;
+    assert_int_equal(blocks[0].size, blocks[1].size);
+    /* The same values, yet not the same checksum. */
+    assert_memory_equal(data + blocks[0].offset, data + blocks[1].offset, blocks[0].size);
+    memcpy(data + blocks[1].offset, data + blocks[0].offset, bytes);
+    store_file(&f, data, size);
+    const answer a = ask(&f.config, &f.summary, false);
+    assert_int_equal(a.status, HIST_ECORRUPT);
+    assert_int_equal(a.err.offset, blocks[1].offset);
+    free(a.rows);
+    hi_part_dir_free(&f.mem, dir);
+    hi_part_footer_free(&f.mem, &footer);
+    free(data);
+    fixture_close(&f);
+    world_free(&w);
+}
+
+static void verify_finds_statistics_that_lie(void **state)
+{
+    hi_part_footer footer;
+    hi_part_tail tail;
+    uint64_t seed = 46;
+    size_t size = 0;
+    world w;
+    fixture f;
+
+    (void)state;
+    rising_world(&w, 200, &seed);
+    fixture_open(&f, &w, HI_PROFILE_WARM, 65536);
+    uint8_t *data = load_file(&f, &size);
+    hi_part_dir *dir = load_dir(&f, data, size, &footer, &tail);
+    hi_part_group *g = &footer.groups[0];
+    /* The last bytes of a directory are a statistic: stored plainly, it can be changed. */
+    hi_buf file;
+    hi_buf_init(&file, &f.mem, 1 << 20);
+    hi_buf_append(&file, data, g->dir_offset);
+    hi_buf_byte(&file, 0);
+    dir->bytes[dir->bytes_size - 3] ^= 1;
+    hi_buf_append(&file, dir->bytes, dir->bytes_size);
+    g->dir_size = (uint32_t)(file.size - g->dir_offset);
+    g->dir_hash =
+        hi_hash(file.data + g->dir_offset, g->dir_size, hi_hash_seed(STORE, PART, g->dir_offset));
+    tail.footer_offset = file.size;
+    hi_part_footer_put(&file, &footer);
+    tail.footer_size = (uint32_t)(file.size - tail.footer_offset);
+    tail.footer_hash = hi_hash(file.data + tail.footer_offset, tail.footer_size,
+                               hi_hash_seed(STORE, PART, tail.footer_offset));
+    uint8_t end[HI_PART_TAIL_SIZE];
+    hi_part_tail_put(end, &tail);
+    hi_buf_append(&file, end, sizeof(end));
+    assert_true(hi_buf_ok(&file));
+    store_file(&f, (const uint8_t *)file.data, file.size);
+    hi_part_summary summary = f.summary;
+    summary.size_bytes = file.size;
+    summary.footer_hash = tail.footer_hash;
+    assert_int_equal(verify_part(&f.config, &summary), 1);
+    hi_buf_free(&file);
+    hi_part_dir_free(&f.mem, dir);
+    hi_part_footer_free(&f.mem, &footer);
+    free(data);
+    fixture_close(&f);
+    world_free(&w);
+}
+
 static void an_unknown_feature_or_version_is_refused_by_number(void **state)
 {
     const shape s = {.sources = 1, .rows = 40, .series = 2, .times = 60};
@@ -1155,11 +1348,15 @@ int main(void)
         cmocka_unit_test(skipped_blocks_never_hold_a_matching_row),
         cmocka_unit_test(a_merged_stretch_is_never_skipped),
         cmocka_unit_test(the_directory_has_the_statistics_of_every_block),
+        cmocka_unit_test(a_block_whose_edge_matches_is_not_skipped),
+        cmocka_unit_test(find_gives_the_first_row_not_before_a_time),
         cmocka_unit_test(a_part_holds_many_tables_and_partitions),
         cmocka_unit_test(merging_parts_applies_deletes_and_retention),
         cmocka_unit_test(any_damaged_byte_is_an_error_or_the_same_answer),
         cmocka_unit_test(a_file_of_another_length_is_an_error),
         cmocka_unit_test(misplaced_and_foreign_bytes_are_noticed),
+        cmocka_unit_test(blocks_that_changed_places_are_noticed),
+        cmocka_unit_test(verify_finds_statistics_that_lie),
         cmocka_unit_test(an_unknown_feature_or_version_is_refused_by_number),
         cmocka_unit_test(every_failed_call_leaves_no_part_and_no_leak),
         cmocka_unit_test(every_failed_read_is_an_error_and_the_next_one_works),

@@ -69,6 +69,18 @@ static void world_free(world *w)
     }
 }
 
+/* A time that some row has, or one beside it. */
+static int64_t world_time(const world *w, uint64_t *seed)
+{
+    const fm_source *source = &w->sources[fm_random(seed) % w->count];
+
+    if (source->count == 0) {
+        return 0;
+    }
+    return source->rows[fm_random(seed) % source->count].time_ns + (int64_t)(fm_random(seed) % 3) -
+           1;
+}
+
 /* Tombstones, time ranges and series filters, each sometimes. */
 static void world_restrict(world *w, const shape *s, uint64_t *seed)
 {
@@ -85,6 +97,10 @@ static void world_restrict(world *w, const shape *s, uint64_t *seed)
                             .table = fm_random(seed) % 5 == 0 ? TABLE + 1 : TABLE,
                             .from_ns = (int64_t)(fm_random(seed) % (uint64_t)span) - s->times / 2};
         t->to_ns = t->from_ns + (int64_t)(fm_random(seed) % (uint64_t)span) / 3;
+        if (fm_random(seed) % 2 == 0) {
+            t->from_ns = world_time(w, seed);
+            t->to_ns = world_time(w, seed);
+        }
         if (i % 2 == 0) {
             t->series = w->tombstone_series;
             t->series_count = 2;
@@ -93,6 +109,10 @@ static void world_restrict(world *w, const shape *s, uint64_t *seed)
     if (fm_random(seed) % 2 == 0) {
         w->spec.from_ns = (int64_t)(fm_random(seed) % (uint64_t)span) - s->times / 2;
         w->spec.to_ns = w->spec.from_ns + (int64_t)(fm_random(seed) % (uint64_t)span) / 2;
+        if (fm_random(seed) % 2 == 0) {
+            w->spec.from_ns = world_time(w, seed);
+            w->spec.to_ns = world_time(w, seed);
+        }
         w->spec.to_inclusive = fm_random(seed) % 2 == 0;
     }
     if (fm_random(seed) % 2 == 0) {

@@ -135,6 +135,8 @@ typedef struct fm_frag {
     uint32_t run_count;
     int64_t *times;
     fm_column columns[FM_COLUMNS];
+    void *shown[FM_COLUMNS + 1]; /* What the last view showed, in memory of its own. */
+    size_t shown_size[FM_COLUMNS + 1];
     hi_dict words;
     int32_t word_offsets[FM_WORDS + 1];
     char word_bytes[FM_WORDS * 80];
@@ -162,6 +164,22 @@ static hist_type fm_column_type(hi_frag *frag, uint32_t id)
     return c >= 0 && ((fm_frag *)frag)->columns[c].any ? fm_type(c) : (hist_type)0;
 }
 
+/* A copy that the next view of the column ends, so that a stale view is a use after free. */
+static const void *fm_show(fm_frag *f, int slot, const void *data, size_t size)
+{
+    void *copy = malloc(size + 1);
+
+    assert_non_null(copy);
+    memcpy(copy, data, size);
+    if (f->shown[slot] != NULL) {
+        memset(f->shown[slot], 0x5a, f->shown_size[slot]);
+    }
+    free(f->shown[slot]);
+    f->shown_size[slot] = size;
+    f->shown[slot] = copy;
+    return copy;
+}
+
 static hist_status fm_view(hi_frag *frag, uint32_t id, uint32_t row, uint32_t rows_max,
                            hi_view *view, hist_error *err)
 {
@@ -174,7 +192,7 @@ static hist_status fm_view(hi_frag *frag, uint32_t id, uint32_t row, uint32_t ro
     rows = rows < frag->rows - row ? rows : frag->rows - row;
     *view = (hi_view){.rows = rows};
     if (id == HI_COLUMN_TIME) {
-        view->data = f->times + row;
+        view->data = fm_show(f, FM_COLUMNS, f->times + row, rows * sizeof(int64_t));
         return HIST_OK;
     }
     assert_true(c >= 0 && f->columns[c].any);
@@ -195,7 +213,7 @@ static hist_status fm_view(hi_frag *frag, uint32_t id, uint32_t row, uint32_t ro
         view->dict = &f->words;
         break;
     default:
-        view->data = (const int64_t *)column->data + row;
+        view->data = fm_show(f, c, (const int64_t *)column->data + row, rows * sizeof(int64_t));
         break;
     }
     return HIST_OK;
@@ -210,6 +228,9 @@ static void fm_close(hi_frag *frag)
         free(f->columns[c].data);
         free(f->columns[c].offsets);
         free(f->columns[c].bytes);
+    }
+    for (int c = 0; c <= FM_COLUMNS; c++) {
+        free(f->shown[c]);
     }
     free(f->runs);
     free(f->times);
