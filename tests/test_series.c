@@ -249,6 +249,15 @@ static void placeholders_are_missing_values(void **state)
 
 /* ---- filters ---- */
 
+static bool test_fir(const hi_series *s, const hi_series *f, hi_fir options, double *out,
+                     uint64_t *valid, bool *normalized)
+{
+    const bool ok = hi_series_fir(s, f, &options, out, valid);
+
+    *normalized = options.normalized;
+    return ok;
+}
+
 static void fir_is_that_recorded(void **state)
 {
     (void)state;
@@ -268,16 +277,17 @@ static void fir_is_that_recorded(void **state)
     uint64_t valid[1];
     bool normalized = false;
 
-    assert_true(hi_series_fir(&s, &f, HI_FIR_DEFAULT, false, out, valid, &normalized));
+    assert_true(test_fir(&s, &f, (hi_fir){HI_FIR_DEFAULT, false, false}, out, valid, &normalized));
     assert_true(normalized);
     test_all_near(out, want, 24, 0);
-    assert_true(hi_series_fir(&s, &f, HI_FIR_YES, true, out, valid, &normalized));
+    assert_true(test_fir(&s, &f, (hi_fir){HI_FIR_YES, true, false}, out, valid, &normalized));
     test_all_near(out, want + 2, 22, 0);
     assert_true(out[22] == 0 && out[23] == 0);
-    assert_true(hi_series_fir(&s2, &f2, HI_FIR_DEFAULT, false, out, valid, &normalized));
+    assert_true(
+        test_fir(&s2, &f2, (hi_fir){HI_FIR_DEFAULT, false, false}, out, valid, &normalized));
     assert_false(normalized);
     test_all_near(out, diffs, 12, 0);
-    assert_false(hi_series_fir(&s2, &f2, HI_FIR_YES, false, out, valid, &normalized));
+    assert_false(test_fir(&s2, &f2, (hi_fir){HI_FIR_YES, false, false}, out, valid, &normalized));
 }
 
 static void fir_agrees_with_its_definition_and_spreads_nulls(void **state)
@@ -313,7 +323,8 @@ static void fir_agrees_with_its_definition_and_spreads_nulls(void **state)
         }
         const hi_series s = test_nulls(v, n, bits);
         const hi_series filter = hi_series_of(f, length);
-        assert_true(hi_series_fir(&s, &filter, HI_FIR_NO, center, out, valid, &normalized));
+        assert_true(
+            test_fir(&s, &filter, (hi_fir){HI_FIR_NO, center, false}, out, valid, &normalized));
         test_with_nulls(out, valid, want, n);
     }
 }
@@ -358,8 +369,10 @@ static void fft_of_any_length_agrees_with_the_sum(void **state)
         for (size_t i = 0; i < n; i++) {
             re[i] = test_random(&seed) - 0.5;
             im[i] = test_random(&seed) - 0.5;
+            fr[i] = re[i];
+            fi[i] = im[i];
         }
-        assert_int_equal(hi_series_fft(&t->arena, re, im, n, false, fr, fi), HIST_OK);
+        assert_int_equal(hi_series_fft(&t->arena, fr, fi, n, false), HIST_OK);
         for (size_t k = 0; k < n; k++) {
             double r = 0;
             double m = 0;
@@ -371,7 +384,7 @@ static void fft_of_any_length_agrees_with_the_sum(void **state)
             test_near(fr[k], r, 1e-12);
             test_near(fi[k], m, 1e-12);
         }
-        assert_int_equal(hi_series_fft(&t->arena, fr, fi, n, true, fr, fi), HIST_OK);
+        assert_int_equal(hi_series_fft(&t->arena, fr, fi, n, true), HIST_OK);
         test_all_near(fr, re, n, 1e-14);
         test_all_near(fi, im, n, 1e-14);
     }
@@ -699,7 +712,8 @@ static void week_in_half_days_is_found(void **state)
     hi_period found[2];
     size_t count = 0;
 
-    assert_int_equal(hi_series_periods(&t->arena, &s, 0, 50, 2, found, &count), HIST_OK);
+    assert_int_equal(hi_series_periods(&t->arena, &s, (hi_period_range){0, 50, 2}, found, &count),
+                     HIST_OK);
     assert_int_equal(count, 1); /* 28 is a multiple. */
     assert_true(found[0].period == 14 && found[0].score > 0.83 && found[0].score < 0.86);
     assert_int_equal(hi_series_validate(&t->arena, &s, asked, 6, scores), HIST_OK);
@@ -707,7 +721,8 @@ static void week_in_half_days_is_found(void **state)
     for (size_t i = 1; i < 6; i++) {
         assert_true(scores[i] == 0);
     }
-    assert_int_equal(hi_series_periods(&t->arena, &s, 15, 50, 2, found, &count), HIST_OK);
+    assert_int_equal(hi_series_periods(&t->arena, &s, (hi_period_range){15, 50, 2}, found, &count),
+                     HIST_OK);
     assert_true(count >= 1 && found[0].period == 28);
 }
 
@@ -765,21 +780,26 @@ static void series_without_a_season_have_none(void **state)
     for (size_t i = 0; i < 500; i++) {
         v[i] = 20.1;
     }
-    assert_int_equal(hi_series_periods(&t->arena, &s, 0, 500, 4, found, &count), HIST_OK);
+    assert_int_equal(hi_series_periods(&t->arena, &s, (hi_period_range){0, 500, 4}, found, &count),
+                     HIST_OK);
     assert_int_equal(count, 0);
     for (size_t i = 0; i < 500; i++) {
         v[i] = 0.1 * (double)i + 7;
     }
-    assert_int_equal(hi_series_periods(&t->arena, &s, 0, 500, 4, found, &count), HIST_OK);
+    assert_int_equal(hi_series_periods(&t->arena, &s, (hi_period_range){0, 500, 4}, found, &count),
+                     HIST_OK);
     assert_int_equal(count, 0);
     for (size_t i = 0; i < 500; i++) {
         v[i] = test_random(&seed);
     }
-    assert_int_equal(hi_series_periods(&t->arena, &s, 0, 500, 1, found, &count), HIST_OK);
+    assert_int_equal(hi_series_periods(&t->arena, &s, (hi_period_range){0, 500, 1}, found, &count),
+                     HIST_OK);
     assert_true(count == 0 || found[0].score < 0.4);
-    assert_int_equal(hi_series_periods(&t->arena, &empty, 0, 500, 4, found, &count), HIST_OK);
+    assert_int_equal(
+        hi_series_periods(&t->arena, &empty, (hi_period_range){0, 500, 4}, found, &count), HIST_OK);
     assert_int_equal(count, 0);
-    assert_int_equal(hi_series_periods(&t->arena, &few, 0, 500, 4, found, &count), HIST_OK);
+    assert_int_equal(
+        hi_series_periods(&t->arena, &few, (hi_period_range){0, 500, 4}, found, &count), HIST_OK);
     assert_int_equal(count, 0);
 }
 

@@ -94,13 +94,19 @@ typedef enum hi_fir_normalize {
     HI_FIR_NO,
 } hi_fir_normalize;
 
+typedef struct hi_fir {
+    hi_fir_normalize normalize;
+    bool center;     /* Shift the result left by half of the filter's length. */
+    bool normalized; /* Result: whether it was divided by the sum of the filter. */
+} hi_fir;
+
 /*
- * y[i] = sum of f[k] * x[i - k], zero outside; out[n]. *normalized says whether it was divided by
- * the sum of f. An element whose window holds a null is null: valid_out, hi_series_words(n) words.
- * false: no answer (nulls in the filter, an empty filter, negatives with HI_FIR_YES).
+ * y[i] = sum of f[k] * x[i - k], zero outside; out[n]. An element whose window holds a null is null:
+ * valid_out, hi_series_words(n) words. false: no answer (nulls in the filter, an empty filter,
+ * negatives with HI_FIR_YES).
  */
-bool hi_series_fir(const hi_series *s, const hi_series *filter, hi_fir_normalize normalize,
-                   bool center, double *out, uint64_t *valid_out, bool *normalized);
+bool hi_series_fir(const hi_series *s, const hi_series *filter, hi_fir *options, double *out,
+                   uint64_t *valid_out);
 /* y[i] = (sum b[k] x[i-k] - sum a[k>=1] y[i-k]) / a[0]; from the first null on all is null. */
 bool hi_series_iir(const hi_series *s, const hi_series *b, const hi_series *a, double *out,
                    uint64_t *valid_out);
@@ -108,11 +114,10 @@ bool hi_series_iir(const hi_series *s, const hi_series *b, const hi_series *a, d
 /* ---- Fourier (series_fft.c) ---- */
 
 /*
- * out = sum of x[t] e^(-2 pi i k t / n) (inverse: e^+, divided by n), any n, O(n log n). im NULL: 0.
- * re_out and im_out may be re and im.
+ * In place: the sum of x[t] e^(-2 pi i k t / n) over t for each k (inverse: e^+, divided by n); any n,
+ * O(n log n). im must be given: zeroes for a real series.
  */
-hist_status hi_series_fft(hi_arena *arena, const double *re, const double *im, size_t n,
-                          bool inverse, double *re_out, double *im_out);
+hist_status hi_series_fft(hi_arena *arena, double *re, double *im, size_t n, bool inverse);
 /* out[k] = sum of x[i] * x[i + k] for k < lags <= n. */
 hist_status hi_series_autocorrelate(hi_arena *arena, const double *x, size_t n, size_t lags,
                                     double *out);
@@ -194,9 +199,20 @@ typedef struct hi_period {
     double score;
 } hi_period;
 
-/* Best first, at most `count`; *found of them. Multiples of a better shorter period are left out. */
-hist_status hi_series_periods(hi_arena *arena, const hi_series *s, double min, double max,
-                              size_t count, hi_period *out, size_t *found);
+typedef struct hi_period_range {
+    double min;
+    double max;
+    size_t count; /* Most to find; never more than HI_PERIODS_MAX are. */
+} hi_period_range;
+
+#define HI_PERIODS_MAX 256
+
+/*
+ * Best first; out has room for min(count, HI_PERIODS_MAX), *found are written. Multiples of a better
+ * shorter period are left out.
+ */
+hist_status hi_series_periods(hi_arena *arena, const hi_series *s, hi_period_range range,
+                              hi_period *out, size_t *found);
 /* scores[count] of given periods; 0 where there is none. */
 hist_status hi_series_validate(hi_arena *arena, const hi_series *s, const double *periods,
                                size_t count, double *scores);

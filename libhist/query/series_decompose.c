@@ -53,8 +53,8 @@ static hist_status decompose_period(hi_arena *arena, const hi_series *training, 
         *period = decompose_given_period(seasonality, training->n);
         return HIST_OK;
     }
-    const hist_status status =
-        hi_series_periods(arena, training, 0, (double)training->n, 1, &best, &found);
+    const hist_status status = hi_series_periods(
+        arena, training, (hi_period_range){0, (double)training->n, 1}, &best, &found);
     if (status == HIST_OK && found > 0 && best.score >= threshold) {
         *period = (size_t)best.period;
     }

@@ -12,28 +12,57 @@
 
 static const double fft_pi = 3.14159265358979323846;
 
-/* A transform of 2^bits elements: cos and -sin of 2 pi k / n for k < n / 2. */
+/*
+ * Twiddles of a transform of n (a power of two) and of all smaller ones: for each half = 1, 2, 4 ..
+ * n / 2 the values e^(-2 pi i k / (2 half)) for k < half, from index half on. A pass reads one row.
+ */
 typedef struct fft_plan {
     size_t n;
-    double *cos;
-    double *sin;
+    double *re;
+    double *im;
 } fft_plan;
+
+#define FFT_FINE 64
+
+/* The widest row: coarse and fine angles are computed, the others are their products. */
+static void fft_widest_row(double *re, double *im, size_t half)
+{
+    double fine_re[FFT_FINE];
+    double fine_im[FFT_FINE];
+    const size_t block = half < FFT_FINE ? half : FFT_FINE;
+
+    for (size_t k = 0; k < block; k++) {
+        const double angle = fft_pi * (double)k / (double)half;
+
+        fine_re[k] = cos(angle);
+        fine_im[k] = -sin(angle);
+    }
+    for (size_t start = 0; start < half; start += block) {
+        const double angle = fft_pi * (double)start / (double)half;
+        const double cr = cos(angle);
+        const double ci = -sin(angle);
+
+        for (size_t k = 0; k < block; k++) {
+            re[start + k] = cr * fine_re[k] - ci * fine_im[k];
+            im[start + k] = cr * fine_im[k] + ci * fine_re[k];
+        }
+    }
+}
 
 static hist_status fft_plan_init(hi_arena *arena, size_t n, fft_plan *plan)
 {
-    const size_t half = n / 2 + 1;
-
     plan->n = n;
-    plan->cos = (double *)hi_arena_vector(arena, half * sizeof(double));
-    plan->sin = (double *)hi_arena_vector(arena, half * sizeof(double));
-    if (plan->cos == NULL || plan->sin == NULL) {
+    plan->re = (double *)hi_arena_vector(arena, n * sizeof(double));
+    plan->im = (double *)hi_arena_vector(arena, n * sizeof(double));
+    if (plan->re == NULL || plan->im == NULL) {
         return HIST_ENOMEM;
     }
-    for (size_t k = 0; k < half; k++) {
-        const double angle = 2 * fft_pi * (double)k / (double)n;
-
-        plan->cos[k] = cos(angle);
-        plan->sin[k] = -sin(angle);
+    fft_widest_row(plan->re + n / 2, plan->im + n / 2, n / 2);
+    for (size_t half = n / 4; half >= 1; half /= 2) {
+        for (size_t k = 0; k < half; k++) {
+            plan->re[half + k] = plan->re[2 * half + 2 * k];
+            plan->im[half + k] = plan->im[2 * half + 2 * k];
+        }
     }
     return HIST_OK;
 }
@@ -60,17 +89,37 @@ static void fft_reorder(double *re, double *im, size_t n)
     }
 }
 
-/* One butterfly pass: blocks of 2 * half. */
-static void fft_pass(const fft_plan *plan, double *restrict re, double *restrict im, size_t half)
-{
-    const size_t step = plan->n / (2 * half);
+#define FFT_LANES 8
 
-    for (size_t start = 0; start < plan->n; start += 2 * half) {
+/* The butterflies of one block. Eight at a time, so that the compiler makes vectors of them. */
+static void fft_block(double *restrict are, double *restrict aim, double *restrict bre,
+                      double *restrict bim, const fft_plan *plan, size_t half)
+{
+    const double *restrict wre = plan->re + half;
+    const double *restrict wim = plan->im + half;
+
+    for (size_t at = 0; at < half; at += FFT_LANES) {
+        for (size_t k = at; k < at + FFT_LANES; k++) {
+            const double r = bre[k] * wre[k] - bim[k] * wim[k];
+            const double m = bre[k] * wim[k] + bim[k] * wre[k];
+
+            bre[k] = are[k] - r;
+            bim[k] = aim[k] - m;
+            are[k] += r;
+            aim[k] += m;
+        }
+    }
+}
+
+/* The first three passes as far as n goes: transforms of two, four and eight. */
+static void fft_small_pass(const fft_plan *plan, double *re, double *im, size_t n, size_t half)
+{
+    for (size_t start = 0; start < n; start += 2 * half) {
         for (size_t k = 0; k < half; k++) {
-            const double wr = plan->cos[k * step];
-            const double wi = plan->sin[k * step];
             const size_t a = start + k;
             const size_t b = a + half;
+            const double wr = plan->re[half + k];
+            const double wi = plan->im[half + k];
             const double r = re[b] * wr - im[b] * wi;
             const double m = re[b] * wi + im[b] * wr;
 
@@ -82,11 +131,19 @@ static void fft_pass(const fft_plan *plan, double *restrict re, double *restrict
     }
 }
 
-static void fft_forward(const fft_plan *plan, double *re, double *im)
+/* n <= plan->n */
+static void fft_forward(const fft_plan *plan, double *re, double *im, size_t n)
 {
-    fft_reorder(re, im, plan->n);
-    for (size_t half = 1; half < plan->n; half *= 2) {
-        fft_pass(plan, re, im, half);
+    fft_reorder(re, im, n);
+    for (size_t half = 1; half < n && half < FFT_LANES; half *= 2) {
+        fft_small_pass(plan, re, im, n, half);
+    }
+    for (size_t half = FFT_LANES; half < n; half *= 2) {
+        for (size_t start = 0; start < n; start += 2 * half) {
+            const size_t b = start + half;
+
+            fft_block(re + start, im + start, re + b, im + b, plan, half);
+        }
     }
 }
 
@@ -123,7 +180,8 @@ static void fft_chirp(size_t n, double *re, double *im)
 
         re[k] = cos(angle);
         im[k] = -sin(angle);
-        square = (square + 2 * k + 1) % (2 * n);
+        square += 2 * k + 1;
+        square -= square >= 2 * n ? 2 * n : 0;
     }
 }
 
@@ -161,14 +219,14 @@ static hist_status fft_bluestein(hi_arena *arena, double *re, double *im, size_t
     for (size_t k = 0; k < n; k++) {
         br[k] = cr[k];
         bi[k] = -ci[k];
-        br[(size - k) % size] = cr[k];
-        bi[(size - k) % size] = -ci[k];
+        br[(size - k) & (size - 1)] = cr[k];
+        bi[(size - k) & (size - 1)] = -ci[k];
     }
-    fft_forward(&plan, ar, ai);
-    fft_forward(&plan, br, bi);
+    fft_forward(&plan, ar, ai, size);
+    fft_forward(&plan, br, bi, size);
     fft_multiply(ar, ai, br, bi, size);
     /* The inverse is the forward transform with the parts swapped. */
-    fft_forward(&plan, ai, ar);
+    fft_forward(&plan, ai, ar, size);
     for (size_t k = 0; k < n; k++) {
         re[k] = ar[k] / (double)size;
         im[k] = ai[k] / (double)size;
@@ -190,26 +248,18 @@ static hist_status fft_any(hi_arena *arena, double *re, double *im, size_t n)
     if (fft_plan_init(arena, n, &plan) != HIST_OK) {
         return HIST_ENOMEM;
     }
-    fft_forward(&plan, re, im);
+    fft_forward(&plan, re, im, n);
     return HIST_OK;
 }
 
-hist_status hi_series_fft(hi_arena *arena, const double *re, const double *im, size_t n,
-                          bool inverse, double *re_out, double *im_out)
+hist_status hi_series_fft(hi_arena *arena, double *re, double *im, size_t n, bool inverse)
 {
     const hi_arena_mark mark = hi_arena_save(arena);
+    const hist_status status = inverse ? fft_any(arena, im, re, n) : fft_any(arena, re, im, n);
 
-    memmove(re_out, re, n * sizeof(double));
-    if (im != NULL) {
-        memmove(im_out, im, n * sizeof(double));
-    } else {
-        memset(im_out, 0, n * sizeof(double));
-    }
-    const hist_status status =
-        inverse ? fft_any(arena, im_out, re_out, n) : fft_any(arena, re_out, im_out, n);
     for (size_t i = 0; inverse && i < n; i++) {
-        re_out[i] /= (double)n;
-        im_out[i] /= (double)n;
+        re[i] /= (double)n;
+        im[i] /= (double)n;
     }
     hi_arena_rewind(arena, mark);
     return status;
@@ -222,27 +272,28 @@ hist_status hi_series_fft(hi_arena *arena, const double *re, const double *im, s
  * input of 2m elements is transformed as m complex ones (even elements real, odd ones imaginary)
  * and taken apart; the spectrum, real and even, goes back the same way.
  */
-static void fft_power_spectrum(const fft_plan *whole, const double *re, const double *im, size_t m,
+static void fft_power_spectrum(const fft_plan *plan, const double *re, const double *im, size_t m,
                                double *power)
 {
-    for (size_t k = 0; k <= m; k++) {
-        const size_t a = k % m;
-        const size_t b = (m - k) % m;
+    for (size_t k = 0; k < m; k++) {
+        const size_t a = k;
+        const size_t b = (m - k) & (m - 1);
         const double er = (re[a] + re[b]) / 2;
         const double ei = (im[a] - im[b]) / 2;
         const double or = (im[a] + im[b]) / 2;
         const double oi = (re[b] - re[a]) / 2;
-        const double wr = whole->cos[k];
-        const double wi = whole->sin[k];
+        const double wr = plan->re[m + k];
+        const double wi = plan->im[m + k];
         const double r = er + or *wr - oi * wi;
         const double i = ei + or *wi + oi * wr;
 
         power[k] = r * r + i * i;
     }
+    power[m] = (re[0] - im[0]) * (re[0] - im[0]);
 }
 
 /* Packs the even spectrum power[0..m] so that m complex elements give 2m real ones. */
-static void fft_pack_even(const fft_plan *whole, const double *power, size_t m, double *re,
+static void fft_pack_even(const fft_plan *plan, const double *power, size_t m, double *re,
                           double *im)
 {
     for (size_t k = 0; k < m; k++) {
@@ -250,8 +301,8 @@ static void fft_pack_even(const fft_plan *whole, const double *power, size_t m, 
         const double odd = (power[k] - power[m - k]) / 2;
 
         /* even + i * odd * e^(+2 pi i k / 2m) */
-        re[k] = even + odd * whole->sin[k];
-        im[k] = odd * whole->cos[k];
+        re[k] = even + odd * plan->im[m + k];
+        im[k] = odd * plan->re[m + k];
     }
 }
 
@@ -264,22 +315,19 @@ hist_status hi_series_autocorrelate(hi_arena *arena, const double *x, size_t n, 
     double *re = fft_zeroes(arena, m);
     double *im = fft_zeroes(arena, m);
     double *power = fft_zeroes(arena, m + 1);
-    fft_plan whole;
-    fft_plan half;
+    fft_plan plan;
 
-    if (re == NULL || im == NULL || power == NULL ||
-        fft_plan_init(arena, size, &whole) != HIST_OK ||
-        fft_plan_init(arena, m, &half) != HIST_OK) {
+    if (re == NULL || im == NULL || power == NULL || fft_plan_init(arena, size, &plan) != HIST_OK) {
         hi_arena_rewind(arena, mark);
         return HIST_ENOMEM;
     }
     for (size_t i = 0; i < n; i++) {
         ((i & 1) == 0 ? re : im)[i / 2] = x[i];
     }
-    fft_forward(&half, re, im);
-    fft_power_spectrum(&whole, re, im, m, power);
-    fft_pack_even(&whole, power, m, re, im);
-    fft_forward(&half, im, re); /* Swapped: the inverse. */
+    fft_forward(&plan, re, im, m);
+    fft_power_spectrum(&plan, re, im, m, power);
+    fft_pack_even(&plan, power, m, re, im);
+    fft_forward(&plan, im, re, m); /* Swapped: the inverse. */
     for (size_t k = 0; k < lags; k++) {
         out[k] = ((k & 1) == 0 ? re : im)[k / 2] / (double)m;
     }

@@ -60,8 +60,8 @@ static void filter_add(const hi_series *s, double coefficient, size_t k, size_t 
     }
 }
 
-bool hi_series_fir(const hi_series *s, const hi_series *filter, hi_fir_normalize normalize,
-                   bool center, double *out, uint64_t *valid_out, bool *normalized)
+bool hi_series_fir(const hi_series *s, const hi_series *filter, hi_fir *options, double *out,
+                   uint64_t *valid_out)
 {
     bool negative = false;
     double sum = 0;
@@ -73,16 +73,16 @@ bool hi_series_fir(const hi_series *s, const hi_series *filter, hi_fir_normalize
         negative = negative || filter->v[k] < 0;
         sum += filter->v[k];
     }
-    if (negative && normalize == HI_FIR_YES) {
+    if (negative && options->normalize == HI_FIR_YES) {
         return false;
     }
-    *normalized = !negative && normalize != HI_FIR_NO;
-    const size_t shift = center ? (filter->n - 1) / 2 : 0;
+    options->normalized = !negative && options->normalize != HI_FIR_NO;
+    const size_t shift = options->center ? (filter->n - 1) / 2 : 0;
     memset(out, 0, s->n * sizeof(*out));
     for (size_t k = 0; k < filter->n; k++) {
         filter_add(s, filter->v[k], k, shift, out);
     }
-    if (*normalized) {
+    if (options->normalized) {
         for (size_t i = 0; i < s->n; i++) {
             out[i] /= sum;
         }

@@ -10,8 +10,7 @@
 
 #include "query/series.h"
 
-#define PERIOD_MIN   4
-#define PERIOD_FOUND 256 /* Most that are ever reported. */
+#define PERIOD_MIN 4
 
 /* Correlation at lags 0 .. lags - 1; none when the series is a line but for rounding. */
 typedef struct period_curve {
@@ -176,7 +175,7 @@ static size_t period_pick(hi_period *heap, size_t n, hi_period *out, size_t coun
     for (size_t i = n / 2; i-- > 0;) {
         period_sift(heap, i, n);
     }
-    while (n > 0 && found < count && found < PERIOD_FOUND) {
+    while (n > 0 && found < count && found < HI_PERIODS_MAX) {
         if (!period_is_multiple(out, found, heap[0].period)) {
             out[found++] = heap[0];
         }
@@ -186,8 +185,8 @@ static size_t period_pick(hi_period *heap, size_t n, hi_period *out, size_t coun
     return found;
 }
 
-hist_status hi_series_periods(hi_arena *arena, const hi_series *s, double min, double max,
-                              size_t count, hi_period *out, size_t *found)
+hist_status hi_series_periods(hi_arena *arena, const hi_series *s, hi_period_range range,
+                              hi_period *out, size_t *found)
 {
     const hi_arena_mark mark = hi_arena_save(arena);
     period_curve c;
@@ -200,12 +199,12 @@ hist_status hi_series_periods(hi_arena *arena, const hi_series *s, double min, d
 
         for (size_t k = PERIOD_MIN; heap != NULL && 2 * k < c.n; k++) {
             const double score = period_score(&c, k);
-            if (score > 0 && (double)k >= min && (double)k <= max) {
+            if (score > 0 && (double)k >= range.min && (double)k <= range.max) {
                 heap[n++] = (hi_period){(double)k, score};
             }
         }
         status = heap == NULL ? HIST_ENOMEM : HIST_OK;
-        *found = heap == NULL ? 0 : period_pick(heap, n, out, count);
+        *found = heap == NULL ? 0 : period_pick(heap, n, out, range.count);
     }
     hi_arena_rewind(arena, mark);
     return status;
