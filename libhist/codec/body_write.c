@@ -81,7 +81,7 @@ hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, h
         return runs;
     }
     const hi_body flat = body_flat(kern, scratch, kind, x, count, scratch->rival);
-    if (flat.size >= runs.size) {
+    if (flat.size * 9 >= runs.size * 10) {
         return runs;
     }
     memcpy(to, scratch->rival, flat.size);
