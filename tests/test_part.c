@@ -946,6 +946,9 @@ static void verify_finds_statistics_that_lie(void **state)
 
     (void)state;
     rising_world(&w, 200, &seed);
+    w.rows[0][150].cells[FM_RARE] = (fm_cell){true, 77};
+    w.frags[0]->ops->close(w.frags[0]);
+    w.frags[0] = fm_frag_new(w.rows[0], 200, TABLE, 1, 1, 500);
     fixture_open(&f, &w, HI_PROFILE_WARM, 65536);
     uint8_t *data = load_file(&f, &size);
     hi_part_dir *dir = load_dir(&f, data, size, &footer, &tail);
