@@ -6,7 +6,6 @@
  * pair by pair, large ones by sorting, so that hostile text costs n log n.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -271,21 +270,52 @@ static int json_compare_keys(const json_pair *a, const json_pair *b)
     return order != 0 ? order : (a->key_size > b->key_size) - (a->key_size < b->key_size);
 }
 
-static int json_by_key(const void *pa, const void *pb)
+typedef int json_order(const json_pair *a, const json_pair *b);
+
+static int json_by_key(const json_pair *a, const json_pair *b)
 {
-    const json_pair *a = (const json_pair *)pa;
-    const json_pair *b = (const json_pair *)pb;
     const int order = json_compare_keys(a, b);
 
     return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-static int json_by_index(const void *pa, const void *pb)
+static int json_by_index(const json_pair *a, const json_pair *b)
 {
-    const json_pair *a = (const json_pair *)pa;
-    const json_pair *b = (const json_pair *)pb;
-
     return (a->index > b->index) - (a->index < b->index);
+}
+
+static void json_sift(json_pair *pairs, size_t at, size_t n, json_order *order)
+{
+    for (;;) {
+        size_t child = 2 * at + 1;
+
+        if (child >= n) {
+            return;
+        }
+        child += child + 1 < n && order(&pairs[child + 1], &pairs[child]) > 0;
+        if (order(&pairs[at], &pairs[child]) >= 0) {
+            return;
+        }
+        const json_pair t = pairs[at];
+        pairs[at] = pairs[child];
+        pairs[child] = t;
+        at = child;
+    }
+}
+
+/* Heap sort: qsort() may allocate behind the memory account's back. */
+static void json_sort(json_pair *pairs, size_t n, json_order *order)
+{
+    for (size_t i = n / 2; i-- > 0;) {
+        json_sift(pairs, i, n, order);
+    }
+    for (size_t end = n; end-- > 1;) {
+        const json_pair t = pairs[0];
+
+        pairs[0] = pairs[end];
+        pairs[end] = t;
+        json_sift(pairs, 0, end, order);
+    }
 }
 
 /* Of equal keys one pair stays: the first one's place, the last one's value. Returns how many. */
@@ -293,7 +323,7 @@ static uint32_t json_unique(json_pair *pairs, uint32_t count)
 {
     uint32_t kept = 0;
 
-    qsort(pairs, count, sizeof(*pairs), json_by_key);
+    json_sort(pairs, count, json_by_key);
     for (uint32_t i = 0; i < count; i++) {
         if (kept > 0 && json_compare_keys(&pairs[kept - 1], &pairs[i]) == 0) {
             pairs[kept - 1].value = pairs[i].value;
@@ -310,7 +340,7 @@ static hist_status json_rewrite_bag(json_text *j, size_t content, json_pair *pai
     hi_buf *buf = j->w.buf;
     hi_buf copy;
 
-    qsort(pairs, kept, sizeof(*pairs), json_by_index);
+    json_sort(pairs, kept, json_by_index);
     hi_buf_init(&copy, buf->mem, buf->max);
     for (uint32_t i = 0; i < kept; i++) {
         hi_buf_u32(&copy, pairs[i].key_size);
