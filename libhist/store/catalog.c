@@ -146,6 +146,18 @@ const char *hi_catalog_time_column(const hi_catalog *c)
     return c->time_column.data;
 }
 
+int64_t hi_catalog_stamp(hi_catalog *c, int64_t now_ns)
+{
+    int64_t last = atomic_load_explicit(&c->last_stamp, memory_order_relaxed);
+    int64_t stamp = 0;
+
+    do {
+        stamp = now_ns > last ? now_ns : last + 1;
+    } while (!atomic_compare_exchange_weak_explicit(&c->last_stamp, &last, stamp,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return stamp;
+}
+
 hi_catalog_ids hi_catalog_next(hi_catalog *c)
 {
     cat_read_lock(c);

@@ -9,6 +9,7 @@
 #define HI_CATALOG_IMPL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "store/catalog_write.h"
 #include "store/catfile.h"
@@ -79,7 +80,8 @@ struct hi_catalog {
     hi_catfile_config files_config; /* dir is in `text`. */
     hist_str time_column;
     uint32_t series_max;
-    pthread_rwlock_t lock; /* Everything below. */
+    _Atomic int64_t last_stamp; /* hi_catalog_stamp() */
+    pthread_rwlock_t lock;      /* Everything below. */
     hi_arena text;
     cat_map names[3]; /* By cat_kind. */
     cat_list lists[3];

@@ -100,6 +100,9 @@ hist_status hi_catalog_set_property(hi_catalog *catalog, uint32_t table, uint32_
 hist_status hi_catalog_get_property(hi_catalog *catalog, uint32_t table, uint32_t column,
                                     hist_str key, hi_arena *arena, const char **value_out);
 
+/* A time of the server, at least now_ns, that was never given out before. Any thread, no lock. */
+int64_t hi_catalog_stamp(hi_catalog *catalog, int64_t now_ns);
+
 /* ---- log ---- */
 
 /*
