@@ -296,12 +296,62 @@ static hist_status store_take_lock(hi_store *store, hist_error *err)
 
 /* ---- new and existing stores ---- */
 
+enum { STORE_LEFTOVERS_MAX = 64 };
+
+/* Files that a creation which was cut short left behind; without SUPER they mean nothing. */
+typedef struct store_leftovers {
+    struct {
+        hi_file_kind kind;
+        uint64_t id;
+    } files[STORE_LEFTOVERS_MAX];
+    size_t count;
+} store_leftovers;
+
+static int store_list_leftover(void *arg, const char *name)
+{
+    store_leftovers *left = arg;
+    uint64_t id = 0;
+    const hi_file_kind kind = hi_name_parse(name, &id);
+
+    if (kind == HI_FILE_MANIFEST || kind == HI_FILE_WAL) {
+        left->files[left->count].kind = kind;
+        left->files[left->count].id = id;
+        left->count++;
+    }
+    return left->count == STORE_LEFTOVERS_MAX;
+}
+
+static hist_status store_remove_leftovers(hi_store *store, hist_error *err)
+{
+    store_leftovers left = {.count = 0};
+
+    HI_TRY(store->vfs->list(store->vfs, store->dir, store_list_leftover, &left, err));
+    for (size_t i = 0; i < left.count; i++) {
+        HI_TRY(hi_store_unlink(store, left.files[i].kind, left.files[i].id, err));
+    }
+    return HIST_OK;
+}
+
+/* The first segment of the log, so that a log that is missing later on is noticed. */
+static hist_status store_create_log(hi_store *store, hist_error *err)
+{
+    const hi_wal_report nothing = {0};
+    hi_wal_config config = {.vfs = store->vfs,
+                            .dir = store->dir,
+                            .mem = &store->mem,
+                            .segment_bytes = store->options.wal_segment_bytes};
+    hi_wal *wal = NULL;
+
+    memcpy(config.uuid, store->super.uuid, sizeof(config.uuid));
+    HI_TRY(hi_wal_open(&config, &nothing, &wal, err));
+    hi_wal_abandon(wal);
+    return HIST_OK;
+}
+
 static hist_status store_create(hi_store *store, hist_error *err)
 {
     const hist_open_options *o = &store->options;
     hi_manifest *manifest = &store->manifest;
-    char path[HI_PATH_SIZE];
-    hist_error ignored;
 
     store->super = (hi_super){.generation = 1,
                               .manifest_generation = 1,
@@ -315,10 +365,9 @@ static hist_status store_create(hi_store *store, hist_error *err)
     manifest->partition_ns = o->partition_ns == 0 ? STORE_PARTITION_DEFAULT : o->partition_ns;
     HI_TRY(hi_manifest_set_time_column(manifest,
                                        o->time_column == NULL ? "Timestamp" : o->time_column, err));
-    /* What a creation that was cut short left behind names nothing: SUPER comes last. */
-    HI_TRY(hi_name_path(store->dir, HI_FILE_MANIFEST, 1, path, err));
-    (void)store->vfs->unlink(store->vfs, path, &ignored);
+    HI_TRY(store_remove_leftovers(store, err));
     HI_TRY(hi_manifest_write_new(manifest, store->vfs, store->dir, err));
+    HI_TRY(store_create_log(store, err));
     HI_TRY(hi_store_make_reserve(store, err));
     HI_TRY(hi_super_create(store->vfs, store->dir, &store->super, err));
     return hi_super_read(store->vfs, store->dir, true, &store->super, &store->super_state, err);
