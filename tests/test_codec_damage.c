@@ -1,0 +1,205 @@
+/* test_codec_damage.c -- damaged bytes give an error or values, and nothing is touched outside. */
+/* cmocka.h wants the four before it. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/codec.h"
+#include "tests/support/codec_columns.h"
+
+/* ---- damage ----------------------------------------------------------------------------- */
+
+/* Rooms of exact size, so that ASan sees a byte read or written too much. */
+typedef struct victim {
+    cc_room got;
+    hi_dict dict;
+    uint32_t rows;
+} victim;
+
+static void victim_decode(const victim *v, const uint8_t *bytes, size_t size)
+{
+    uint8_t *src = cc_padded_copy(bytes, size);
+    hi_decoded d;
+    size_t text = 0;
+    hist_status status = hi_block_decode(cc.v.type, src, size, v->rows, &v->dict, &v->got.r, &d);
+
+    assert_true(status == HIST_OK || status == HIST_ECORRUPT || status == HIST_EINVAL);
+    if (status == HIST_OK && d.codes) {
+        for (uint32_t i = 0; i < v->rows; i++) {
+            assert_true(((const uint32_t *)v->got.r.data)[i] < v->dict.count);
+        }
+    } else if (status == HIST_OK && cc.v.type == HIST_TYPE_STRING) {
+        for (uint32_t i = 0; i < v->rows; i++) {
+            assert_true(v->got.r.offsets[i] <= v->got.r.offsets[i + 1]);
+        }
+        assert_true((size_t)v->got.r.offsets[v->rows] <= v->got.r.bytes_size);
+    }
+    if (cc.v.type == HIST_TYPE_STRING) {
+        status = hi_block_text_size(src, size, v->rows, &text);
+    } else if (cc.v.type != HIST_TYPE_BOOL) {
+        status = hi_block_decode_vectors(cc.v.type, src, size, v->rows,
+                                         (v->rows - 1) / HI_VECTOR_ROWS, 1, &v->got.r, &d);
+    }
+    assert_true(status == HIST_OK || status == HIST_ECORRUPT || status == HIST_EINVAL);
+    free(src);
+}
+
+static void damage_shared(uint8_t *shared, size_t size)
+{
+    hi_dict dict;
+
+    for (size_t i = 0; i < size; i++) {
+        const uint8_t was = shared[i];
+
+        shared[i] = (uint8_t)cc_noise();
+        const hist_status status = hi_dict_open(&cc_mem, shared, size, 1 << 20, &dict);
+        assert_true(status == HIST_OK || status == HIST_ECORRUPT);
+        hi_dict_free(&cc_mem, &dict);
+        shared[i] = was;
+        uint8_t *cut = malloc(i + 1);
+        memcpy(cut, shared, i);
+        assert_int_equal(hi_dict_open(&cc_mem, cut, i, 1 << 20, &dict),
+                         i == 0 ? HIST_OK : HIST_ECORRUPT);
+        hi_dict_free(&cc_mem, &dict);
+        free(cut);
+    }
+}
+
+static void damage_block(const victim *v, const uint8_t *block, size_t size)
+{
+    static const uint8_t masks[] = {0x01, 0x80, 0xff};
+    uint8_t *copy = cc_padded_copy(block, size);
+    const size_t step = size < 700 || getenv("HIST_LONG") != NULL ? 1 : size / 350;
+
+    for (size_t i = 0; i < size; i += i < 128 ? 1 : step) {
+        for (size_t m = 0; m < sizeof(masks); m++) {
+            copy[i] = block[i] ^ masks[m];
+            victim_decode(v, copy, size);
+        }
+        copy[i] = block[i];
+        victim_decode(v, copy, i);
+    }
+    for (int round = 0; round < 100; round++) {
+        const size_t at = cc_noise() % size;
+        const size_t other = cc_noise() % (size < 64 ? size : 64);
+
+        copy[at] = (uint8_t)cc_noise();
+        copy[other] = (uint8_t)cc_noise();
+        victim_decode(v, copy, size);
+        copy[at] = block[at];
+        copy[other] = block[other];
+    }
+    free(copy);
+}
+
+static void damage(hist_type type, int shape, int nulls, uint32_t rows, hi_profile profile)
+{
+    cc_page p;
+    victim v = {.rows = rows};
+
+    cc_fill(type, shape, nulls, rows);
+    cc_page_cut(&p, rows, rows);
+    cc_page_encode(&p, profile);
+    uint8_t *shared = malloc(p.shared_size + 1);
+    memcpy(shared, p.bytes.data, p.shared_size);
+    assert_int_equal(hi_dict_open(&cc_mem, shared, p.shared_size, 1 << 20, &v.dict), HIST_OK);
+    damage_shared(shared, p.shared_size);
+    v.got = cc_room_new(type == HIST_TYPE_STRING ? (size_t)cc.offsets[rows] : 0);
+    damage_block(&v, (const uint8_t *)p.bytes.data + p.blocks[0].offset, p.blocks[0].size);
+    cc_room_free(&v.got);
+    hi_dict_free(&cc_mem, &v.dict);
+    free(shared);
+    hi_buf_free(&p.bytes);
+}
+
+static void damaged_blocks_give_errors_or_values_and_never_reach_outside(void **state)
+{
+    (void)state;
+    cc_seed = 61;
+    for (size_t t = 0; t < CC_TYPES; t++) {
+        for (int shape = 0; shape < SHAPE_COUNT; shape++) {
+            const uint32_t rows = shape % 3 == 0 ? 1100 : 90;
+            damage(cc_types[t], shape, shape % 3, rows,
+                   shape % 4 == 3 ? HI_PROFILE_COLD : HI_PROFILE_WARM);
+        }
+    }
+}
+
+static void a_block_cut_short_or_continued_is_damage(void **state)
+{
+    (void)state;
+    cc_seed = 71;
+    for (size_t t = 0; t < CC_TYPES; t++) {
+        cc_page p;
+        hi_decoded d;
+        hi_dict dict;
+
+        cc_fill(cc_types[t], SHAPE_WALK, NULLS_FEW, 2000);
+        cc_page_cut(&p, 2000, 2000);
+        cc_page_encode(&p, HI_PROFILE_WARM);
+        cc_room got = cc_room_new((size_t)cc.v.rows * 24);
+        assert_int_equal(
+            hi_dict_open(&cc_mem, (uint8_t *)p.bytes.data, p.shared_size, 1 << 20, &dict), HIST_OK);
+        const size_t size = p.blocks[0].size;
+        uint8_t *src = cc_padded_copy((uint8_t *)p.bytes.data + p.blocks[0].offset, size);
+        assert_int_equal(hi_block_decode(cc_types[t], src, size - 1, 2000, &dict, &got.r, &d),
+                         HIST_ECORRUPT);
+        assert_int_equal(hi_block_decode(cc_types[t], src, size + 1, 2000, &dict, &got.r, &d),
+                         HIST_ECORRUPT);
+        assert_int_equal(hi_block_decode(cc_types[t], src, size, 8193, &dict, &got.r, &d),
+                         HIST_ECORRUPT);
+        assert_int_equal(hi_block_decode(cc_types[t], src, 0, 2000, &dict, &got.r, &d),
+                         HIST_ECORRUPT);
+        cc_room_free(&got);
+        hi_dict_free(&cc_mem, &dict);
+        free(src);
+        hi_buf_free(&p.bytes);
+    }
+}
+
+static void an_unknown_model_or_scheme_is_damage(void **state)
+{
+    static const uint8_t future_model[] = {17, 0, 0, 0, 0};
+    static const uint8_t future_stream[] = {HI_ENC_INT, 9, 0, 0, 0};
+    static const uint8_t future_scheme[] = {HI_ENC_INT, 0, 3, 0, 5, 0, 0};
+    static const uint8_t future_number[] = {HI_ENC_NUM, 1, 0, 0, 2, 0, 0};
+    static const uint8_t wide_vector[] = {HI_ENC_INT, 0, 3, 0, 0, 65, 0};
+    static const uint8_t runs_of_runs[] = {HI_ENC_RLE, 1, 2, 2, 0, HI_ENC_RLE, 1, 2, 0, 0, 1, 0};
+    static const struct {
+        const uint8_t *bytes;
+        size_t size;
+    } cases[] = {
+        {future_model, sizeof(future_model)},   {future_stream, sizeof(future_stream)},
+        {future_scheme, sizeof(future_scheme)}, {future_number, sizeof(future_number)},
+        {wide_vector, sizeof(wide_vector)},     {runs_of_runs, sizeof(runs_of_runs)},
+    };
+    cc_room got = cc_room_new(0);
+    hi_decoded d;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        for (int t = 0; t < 2; t++) {
+            uint8_t *src = cc_padded_copy(cases[i].bytes, cases[i].size);
+            assert_int_equal(hi_block_decode(t == 0 ? HIST_TYPE_REAL : HIST_TYPE_LONG, src,
+                                             cases[i].size, 2, NULL, &got.r, &d),
+                             HIST_ECORRUPT);
+            free(src);
+        }
+    }
+    cc_room_free(&got);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(damaged_blocks_give_errors_or_values_and_never_reach_outside),
+    cmocka_unit_test(a_block_cut_short_or_continued_is_damage),
+    cmocka_unit_test(an_unknown_model_or_scheme_is_damage),
+};
+
+CC_MAIN(tests)
