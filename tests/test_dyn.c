@@ -525,6 +525,17 @@ static void damaged_bytes_are_found_and_never_read_past_their_end(void **state)
     }
 }
 
+static void a_count_that_lies_is_not_believed(void **state)
+{
+    (void)state;
+    static const uint8_t lies[] = {'a', 6, 0, 0, 0, 255, 255, 255, 255, 't', 'n'};
+    const hi_dyn v = hi_dyn_of(lies, sizeof(lies));
+
+    assert_false(hi_dyn_check(lies, sizeof(lies)));
+    assert_int_equal(hi_dyn_count(v), 2);
+    assert_true(hi_dyn_bool(hi_dyn_at(v, 0)));
+}
+
 static void utf8_is_checked_strictly(void **state)
 {
     (void)state;
@@ -561,6 +572,7 @@ int main(void)
         TEST(numbers_compare_by_value_across_types),
         TEST(bags_are_equal_whatever_the_order_of_their_keys),
         TEST(damaged_bytes_are_found_and_never_read_past_their_end),
+        TEST(a_count_that_lies_is_not_believed),
         TEST(utf8_is_checked_strictly),
     };
 
