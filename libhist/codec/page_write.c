@@ -2,6 +2,8 @@
  * page_write.c -- the encoder: cuts a column into blocks, takes the nulls out,
  * lets a model be chosen, and appends the bytes.
  */
+#include <assert.h>
+
 #include "codec/encoder.h"
 
 hi_encoder *hi_encoder_new(hi_mem *mem)
@@ -206,28 +208,37 @@ static hist_status block_put(hi_encoder *encoder, hi_slice *slice, hi_profile pr
 
 /* ---- a page ----------------------------------------------------------------------------- */
 
+static hist_status page_put_shared(hi_encoder *encoder, const hi_values *values, hi_profile profile,
+                                   hi_buf *out)
+{
+    if (values->type != HIST_TYPE_STRING) {
+        return HIST_OK;
+    }
+    HI_TRY(hi_text_index_page(encoder, values));
+    return encoder->index.dict && encoder->index.count > 0
+               ? hi_text_put_dict(encoder, values, profile, out)
+               : HIST_OK;
+}
+
 hist_status hi_page_encode(hi_encoder *encoder, const hi_values *values, hi_profile profile,
                            const uint32_t *block_rows, uint32_t block_count, hi_buf *out,
                            hi_block_info *blocks_out, uint32_t *shared_size_out)
 {
     const size_t start = out->size;
     hi_slice slice = {.values = values};
+    hist_status status = page_put_shared(encoder, values, profile, out);
 
-    if (values->type == HIST_TYPE_STRING) {
-        HI_TRY(hi_text_index_page(encoder, values));
-        if (encoder->index.dict && encoder->index.count > 0) {
-            HI_TRY(hi_text_put_dict(encoder, values, profile, out));
-        }
-    }
     *shared_size_out = (uint32_t)(out->size - start);
-    for (uint32_t b = 0; b < block_count; b++) {
+    for (uint32_t b = 0; status == HIST_OK && b < block_count; b++) {
         hi_block_info *info = blocks_out + b;
         const size_t at = out->size;
 
+        assert(block_rows[b] >= 1 && block_rows[b] <= HI_BLOCK_ROWS_MAX);
         slice.rows = block_rows[b];
-        HI_TRY(block_put(encoder, &slice, profile, out));
-        if (!hi_buf_ok(out) || out->size - start > UINT32_MAX) {
-            return HIST_ENOMEM;
+        status = block_put(encoder, &slice, profile, out);
+        if (status != HIST_OK || !hi_buf_ok(out) || out->size - start > UINT32_MAX) {
+            status = HIST_ENOMEM;
+            break;
         }
         *info = (hi_block_info){.offset = (uint32_t)(at - start),
                                 .size = (uint32_t)(out->size - at),
@@ -236,5 +247,8 @@ hist_status hi_page_encode(hi_encoder *encoder, const hi_values *values, hi_prof
         hi_block_stats_with(encoder->kern, values, slice.first, slice.rows, &info->stats);
         slice.first += slice.rows;
     }
-    return HIST_OK;
+    if (status != HIST_OK) {
+        out->size = start; /* Nothing was appended. */
+    }
+    return status;
 }
