@@ -105,8 +105,12 @@ static hist_status frag_new_column(part_frag *f, const hi_part_page *page, frag_
     c->page = page;
     c->type = (hist_type)page->type;
     c->block = FRAG_NO_BLOCK;
-    if (hi_part_dir_blocks(f->dir, page, f->part->footer_offset, &c->offset, &c->shared_size,
-                           c->blocks) != HIST_OK) {
+    bool good = hi_part_dir_blocks(f->dir, page, f->part->footer_offset, &c->offset,
+                                   &c->shared_size, c->blocks) == HIST_OK;
+    for (uint32_t i = 0; good && page->column == 0 && i < f->dir->block_count; i++) {
+        good = c->blocks[i].stats.nulls == 0; /* Every row has a time. */
+    }
+    if (!good) {
         hi_mem_free(f->mem, c->blocks, size);
         HI_MEM_DELETE(f->mem, c);
         return hi_corrupt(err, f->part->path, (int64_t)f->part->footer.groups[f->group].dir_offset,
@@ -144,7 +148,8 @@ static hist_status frag_damage(const part_frag *f, const frag_column *c, uint64_
         return hi_no_memory(err, "decoding a column of a part");
     }
     return hi_corrupt(err, f->part->path, (int64_t)offset,
-                      "column %u: the bytes have the right checksum but cannot be decoded",
+                      "column %u: the bytes have the right checksum but cannot be decoded, or "
+                      "not to what the directory says",
                       c->page->column);
 }
 
@@ -256,7 +261,7 @@ static hist_status frag_decode_all(part_frag *f, frag_column *c, uint32_t rows, 
     const hist_status status =
         hi_block_decode(c->type, c->encoded, b->size, rows,
                         c->type == HIST_TYPE_STRING ? &c->dict : NULL, &c->room, &c->decoded);
-    if (status != HIST_OK) {
+    if (status != HIST_OK || c->decoded.nulls != b->stats.nulls) {
         c->end = 0;
         return frag_damage(f, c, b->offset, status, err);
     }
@@ -282,7 +287,7 @@ static hist_status frag_decode(part_frag *f, frag_column *c, uint32_t row, uint3
     const hi_part_block *b = &c->blocks[c->block];
     const hist_status status = hi_block_decode_vectors(c->type, c->encoded, b->size, rows, first,
                                                        vectors, &c->room, &c->decoded);
-    if (status != HIST_OK) {
+    if (status != HIST_OK || c->decoded.nulls > b->stats.nulls) {
         c->end = 0;
         return frag_damage(f, c, b->offset, status, err);
     }

@@ -1,14 +1,7 @@
 /* frag_mem.c -- fragments over rows in memory and the slow model of a merge; see frag_mem.h. */
 #include "tests/support/frag_mem.h"
 
-/* clang-format off */
-#include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +9,26 @@
 #include "base/bytes.h"
 
 enum { FM_WORDS = 5 };
+
+/* Says what is wrong and ends the program: fuzz targets, too, are linked with this file. */
+static void fm_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+static void fm_fail(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vfprintf(stderr, fmt, args);
+    va_end(args);
+    (void)fputc('\n', stderr);
+    abort();
+}
+
+static void fm_check(bool good, const char *what)
+{
+    if (!good) {
+        fm_fail("frag_mem: %s", what);
+    }
+}
 
 hist_type fm_type(int column)
 {
@@ -169,7 +182,7 @@ static const void *fm_show(fm_frag *f, int slot, const void *data, size_t size)
 {
     void *copy = malloc(size + 1);
 
-    assert_non_null(copy);
+    fm_check(copy != NULL, "out of memory");
     memcpy(copy, data, size);
     if (f->shown[slot] != NULL) {
         memset(f->shown[slot], 0x5a, f->shown_size[slot]);
@@ -188,14 +201,14 @@ static hist_status fm_view(hi_frag *frag, uint32_t id, uint32_t row, uint32_t ro
     uint32_t rows = rows_max < f->view_rows ? rows_max : f->view_rows;
 
     (void)err;
-    assert_true(rows_max > 0 && row < frag->rows);
+    fm_check(rows_max > 0 && row < frag->rows, "view of rows that are not there");
     rows = rows < frag->rows - row ? rows : frag->rows - row;
     *view = (hi_view){.rows = rows};
     if (id == HI_COLUMN_TIME) {
         view->data = fm_show(f, FM_COLUMNS, f->times + row, rows * sizeof(int64_t));
         return HIST_OK;
     }
-    assert_true(c >= 0 && f->columns[c].any);
+    fm_check(c >= 0 && f->columns[c].any, "view of a column that is not there");
     const fm_column *column = &f->columns[c];
     view->valid = column->valid;
     view->valid_bit = row;
@@ -244,7 +257,7 @@ static void *fm_alloc(size_t count, size_t size)
 {
     void *p = calloc(count + 1, size);
 
-    assert_non_null(p);
+    fm_check(p != NULL, "out of memory");
     return p;
 }
 
@@ -456,8 +469,8 @@ static uint64_t fm_number(hist_str text)
 
 static void fm_take_column(fm_row *rows, const hist_column *column, int c, uint32_t count)
 {
-    assert_int_equal(column->length, count);
-    assert_int_equal(column->type, fm_type(c));
+    fm_check(column->length == count, "a column of another length");
+    fm_check(column->type == fm_type(c), "a column of another type");
     for (uint32_t i = 0; i < count; i++) {
         fm_cell *cell = &rows[i].cells[c];
 
@@ -482,16 +495,16 @@ static hist_status fm_collect_list(hi_arena *arena, const hi_merge_spec *spec,
     uint32_t run_rows = 0;
 
     HI_TRY(hi_gather(arena, spec->frags, list, HI_COLUMN_TIME, HIST_TYPE_DATETIME, &column, err));
-    assert_int_equal(column.length, list->rows);
+    fm_check(column.length == list->rows, "times of another length");
     for (uint32_t r = 0; r < list->run_count; r++) {
-        assert_int_equal(list->runs[r].first_row, run_rows);
+        fm_check(list->runs[r].first_row == run_rows, "runs with gaps");
         for (uint32_t i = 0; i < list->runs[r].rows; i++) {
             rows[run_rows].series = list->runs[r].series;
             rows[run_rows].time_ns = hist_column_i64(&column, run_rows);
             run_rows++;
         }
     }
-    assert_int_equal(run_rows, list->rows);
+    fm_check(run_rows == list->rows, "runs do not add up");
     for (int c = 0; c < FM_COLUMNS; c++) {
         HI_TRY(hi_gather(arena, spec->frags, list, FM_COLUMN_ID(c), fm_type(c), &column, err));
         fm_take_column(rows, &column, c, list->rows);
@@ -510,9 +523,9 @@ static hist_status fm_collect_all(hi_mem *mem, hi_merge *merge, const hi_merge_s
         if (list.rows == 0) {
             return HIST_OK;
         }
-        assert_true(list.rows <= rows_max);
+        fm_check(list.rows <= rows_max, "a list with too many rows");
         fm_row *more = realloc(*rows, (*count + list.rows + 1) * sizeof(fm_row));
-        assert_non_null(more);
+        fm_check(more != NULL, "out of memory");
         *rows = more;
         hi_arena_init(&arena, mem);
         const hist_status status = fm_collect_list(&arena, spec, &list, more + *count, err);
@@ -572,21 +585,21 @@ void fm_expect(hi_mem *mem, const hi_merge_spec *spec, uint32_t rows_max, const 
     hist_error err;
 
     if (fm_collect(mem, spec, rows_max, &rows, &count, &err) != HIST_OK) {
-        fail_msg("%s: %s", label, err.message);
+        fm_fail("%s: %s", label, err.message);
     }
     for (size_t i = 0; i < expected_count; i++) {
         if (at < count && fm_same(&rows[at], &expected[i])) {
             at++;
         } else if (!skips || fm_in_range(&expected[i], &spec->ranges[0])) {
-            fail_msg("%s: expected row %zu (series %u, time %lld) is missing or differs; got %zu "
-                     "of %zu rows, next has series %u time %lld",
-                     label, i, expected[i].series, (long long)expected[i].time_ns, count,
-                     expected_count, at < count ? rows[at].series : 0,
-                     at < count ? (long long)rows[at].time_ns : 0);
+            fm_fail("%s: expected row %zu (series %u, time %lld) is missing or differs; got %zu "
+                    "of %zu rows, next has series %u time %lld",
+                    label, i, expected[i].series, (long long)expected[i].time_ns, count,
+                    expected_count, at < count ? rows[at].series : 0,
+                    at < count ? (long long)rows[at].time_ns : 0);
         }
     }
     if (at != count) {
-        fail_msg("%s: %zu rows that should not be there", label, count - at);
+        fm_fail("%s: %zu rows that should not be there", label, count - at);
     }
     free(rows);
 }

@@ -62,7 +62,7 @@ fm_row *fm_model(const fm_source *sources, size_t source_count, uint32_t table,
 /*
  * Runs the merge in lists of up to rows_max rows, gathers every column and compares
  * with the expected rows. skips: rows that are expected may be missing unless they match range
- * number 0 of the spec. Fails the test (cmocka) with `label` in the message.
+ * number 0 of the spec. A difference ends the program with `label` in the message.
  */
 void fm_expect(hi_mem *mem, const hi_merge_spec *spec, uint32_t rows_max, const fm_row *expected,
                size_t expected_count, bool skips, const char *label);
