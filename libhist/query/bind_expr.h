@@ -29,6 +29,8 @@ typedef struct hi_name {
     const hi_ast_expr *lambda;    /* kind HI_AST_LAMBDA */
     const hi_scope *lambda_scope; /* Where it was defined: what its body sees. */
     const void *table;
+    const hi_ast_expr *table_expr; /* A tabular let or argument that nobody planned yet, ... */
+    const hi_scope *table_scope;   /* ... and what it sees. */
     struct hi_name *next;
 } hi_name;
 
@@ -92,6 +94,12 @@ hist_status hi_bind_const(hi_binder *b, const hi_ast_expr *e, const char *what, 
  */
 hist_status hi_bind_lambda(hi_binder *b, const hi_name *fn, const hi_ast_expr *call, hi_expr **out,
                            hi_scope **scope, const hi_ast_expr **body);
+
+/*
+ * Adds the name of a let statement to `scope` (which should be b->scope): scalars are bound now, functions kept as
+ * they are, tabular values kept as table_expr. Statements of other kinds are ignored.
+ */
+hist_status hi_bind_let(hi_binder *b, hi_scope *scope, const hi_ast_stmt *stmt);
 
 /*
  * The name of a result column by what its expression is: "x" for a column, "strlen_x", "d_a_b", "" when the operator

@@ -34,6 +34,7 @@ struct hi_eval_cache {
     uint64_t clock;
     uint64_t random;
     hi_buf scratch;
+    hi_arena row_arena; /* hi_row.scratch */
 };
 
 hist_status hi_qctx_check(hi_qctx *ctx, hist_error *err)
@@ -62,6 +63,7 @@ hist_status hi_eval_init(hi_eval *ev, hi_qctx *ctx, hi_arena *arena, hist_error 
         return hi_no_memory(err, "the state of expressions");
     }
     hi_buf_init(&ev->cache->scratch, ctx->mem, INT32_MAX);
+    hi_arena_init(&ev->cache->row_arena, ctx->mem);
     ev->cache->random = atomic_fetch_add(&ctx->random, UINT64_C(0x9e3779b97f4a7c15));
     return HIST_OK;
 }
@@ -82,6 +84,7 @@ void hi_eval_free(hi_eval *ev)
         eval_drop_pattern(ev, &ev->cache->patterns[i]);
     }
     hi_buf_free(&ev->cache->scratch);
+    hi_arena_free(&ev->cache->row_arena);
     HI_MEM_DELETE(ev->ctx->mem, ev->cache);
     ev->cache = NULL;
 }
@@ -576,6 +579,7 @@ static inline void rows_load(const hist_column *c, uint32_t row, hi_value *v)
 static void rows_one(hi_row *r, hi_row_fn fn, bool nulls)
 {
     const uint32_t before = r->out->rows;
+    const hi_arena_mark mark = hi_arena_save(r->scratch);
     bool null = false;
 
     for (uint32_t i = 0; !nulls && i < r->arg_count; i++) {
@@ -587,6 +591,7 @@ static void rows_one(hi_row *r, hi_row_fn fn, bool nulls)
     if (r->out->rows == before) {
         hi_cb_null(r->out);
     }
+    hi_arena_rewind(r->scratch, mark);
 }
 
 hist_status hi_eval_rows(hi_eval *ev, const hi_expr *call, const hist_column *args, uint32_t rows,

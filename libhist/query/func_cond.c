@@ -397,7 +397,7 @@ static const hi_func cond_funcs[] = {
     {.name = "not", .signature = "a", .bind = cond_bind_logic, .eval = cond_not},
     {.name = "iff", .signature = "aaa", .bind = cond_bind_iff},
     {.name = "iif", .signature = "aaa", .bind = cond_bind_iff},
-    {.name = "case", .signature = "aaaa*", .bind = cond_bind_case},
+    {.name = "case", .signature = "aaa*", .bind = cond_bind_case},
     {.name = "coalesce", .signature = "aa*", .bind = cond_bind_coalesce},
     {.name = "max_of",
      .signature = "aa*",

@@ -285,6 +285,18 @@ static bool conv_of_decimal(hist_decimal v, hi_value *out)
 
 /* ---- printing ---- */
 
+/* A bool inside a dynamic is written as JSON has it, other than the bool of a column. */
+static void conv_print_dynamic(hi_buf *buf, hi_dyn d)
+{
+    const hi_dyn_tag tag = hi_dyn_tag_of(d);
+
+    if (tag == HI_DYN_TRUE || tag == HI_DYN_FALSE) {
+        hi_buf_append(buf, tag == HI_DYN_TRUE ? "true" : "false", tag == HI_DYN_TRUE ? 4 : 5);
+    } else {
+        hi_dyn_to_text(buf, d);
+    }
+}
+
 void hi_value_print(hi_buf *buf, const hi_value *v)
 {
     char text[64];
@@ -318,7 +330,7 @@ void hi_value_print(hi_buf *buf, const hi_value *v)
         size = 36;
         break;
     case HIST_TYPE_DYNAMIC:
-        hi_dyn_to_text(buf, hi_dyn_of(v->str.data, v->str.size));
+        conv_print_dynamic(buf, hi_dyn_of(v->str.data, v->str.size));
         return;
     case HIST_TYPE_STRING:
     default:
@@ -420,6 +432,7 @@ bool hi_value_convert(hi_arena *arena, const hi_value *in, hist_type to, hi_valu
 static hist_status conv_rows(hi_eval *ev, const hist_column *in, hist_type to, hist_column *out)
 {
     hi_col_builder cb;
+    const bool lower = in->type == HIST_TYPE_DYNAMIC && in->stored == HIST_TYPE_BOOL;
     bool ok = hi_cb_init(&cb, ev->arena, to, in->length);
 
     for (uint32_t i = 0; ok && i < in->length; i++) {
@@ -429,7 +442,11 @@ static hist_status conv_rows(hi_eval *ev, const hist_column *in, hist_type to, h
         ok = hi_col_value(ev->arena, in, i, &v);
         if (ok && to == HIST_TYPE_STRING) { /* Straight into the column. */
             (void)hi_cb_begin(&cb);
-            hi_value_print(cb.buf, &v);
+            if (lower && !v.null) {
+                hi_buf_append(cb.buf, v.i64 != 0 ? "true" : "false", v.i64 != 0 ? 4 : 5);
+            } else {
+                hi_value_print(cb.buf, &v);
+            }
             hi_cb_end(&cb);
             continue;
         }
