@@ -560,7 +560,7 @@ hist_status hi_wal_append(hi_wal *wal, hi_wal_batch *batches, size_t count, hist
 
 void hi_wal_sync_begin(hi_wal *wal, hi_wal_ticket *ticket)
 {
-    assert(wal->ticket == NULL);
+    (void)wal_ticket_wait(wal, NULL); /* Should it fail, end tries a new segment. */
     *ticket = (hi_wal_ticket){.seq = wal->last_seq, .done = true};
     if (wal->file != NULL && wal->durable < wal->last_seq) {
         ticket->file = wal->file;
@@ -609,7 +609,6 @@ hist_status hi_wal_sync(hi_wal *wal, hist_error *err)
 {
     hi_wal_ticket ticket;
 
-    (void)wal_ticket_wait(wal, NULL); /* Should it fail, the next lines try a new segment. */
     hi_wal_sync_begin(wal, &ticket);
     hi_wal_sync_run(wal, &ticket);
     return hi_wal_sync_end(wal, &ticket, err);

@@ -129,8 +129,8 @@ hist_status hi_wal_sync(hi_wal *wal, hist_error *err);
 
 /*
  * The same in three steps, so that appending goes on while the disk works: begin and end under
- * the log lock, run without it. One ticket at a time. An append that has to change the segment
- * meanwhile waits for run. begin always needs run and end to follow, also when nothing is to do.
+ * the log lock, run without it. An append that has to change the segment meanwhile, and another
+ * sync, waits for run. begin always needs run and end to follow, also when nothing is to do.
  */
 typedef struct hi_wal_ticket {
     hist_file *file;    /* NULL: nothing to do. */
