@@ -481,6 +481,43 @@ static double seconds_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static void a_line_is_out_as_soon_as_its_newline_is_in(void **state)
+{
+    static const char *const lines[] = {
+        "m\\ b=\"x v=1i\n",
+        "m,a\\ \\==\" v=1i\n",
+        "m\\\\ b=\"x v=1i\n",
+        "m v\\==1i,b=\"\n\"\n",
+        "m v\\\\\\==1i\n",
+        "m,a=\",b=\" v=1\n",
+        "m v=\"\\\\\",w=\"\\\"\n\"\n",
+        "m v=1 5\n",
+        "m v=\"a\\\n\" 1\r\n",
+        "m    v=\"=,\" \n",
+        "m v\\ =\",=\"\n",
+        "\"m\",\"t\"=\"x\" \"f\"=\"y\"\n",
+    };
+    lp_parser *parser = (lp_parser *)malloc(sizeof(*parser));
+    lp_line line;
+
+    (void)state;
+    assert_non_null(parser);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        const size_t size = strlen(lines[i]);
+
+        lp_init(parser, 0, NULL);
+        for (size_t n = 1; n < size; n++) {
+            lp_feed(parser, lines[i], n, false);
+            assert_int_equal(lp_next(parser, &line), LP_MORE);
+        }
+        lp_feed(parser, lines[i], size, false);
+        if (lp_next(parser, &line) != LP_LINE) {
+            fail_msg("%s", lines[i]);
+        }
+    }
+    free(parser);
+}
+
 /* Feeds a prefix that grows by one byte, the buffer staying in place. */
 static double feed_by_bytes(const text *t)
 {
@@ -512,7 +549,7 @@ static void a_line_that_arrives_in_bytes_is_not_read_again_for_each(void **state
     for (size_t u = 0; u < sizeof(units) / sizeof(units[0]); u++) {
         text t = {0};
 
-        text_add(&t, "m v=\"", 5);
+        text_add(&t, "m a=\"\n\",v=\"", 11);
         while (t.size < 65000) {
             text_add(&t, units[u], strlen(units[u]));
         }
@@ -543,6 +580,7 @@ int main(void)
         cmocka_unit_test(a_string_has_at_most_65536_bytes),
         cmocka_unit_test(a_line_has_at_most_the_bytes_of_its_limit),
         cmocka_unit_test(a_long_line_is_reported_as_soon_as_it_is_known),
+        cmocka_unit_test(a_line_is_out_as_soon_as_its_newline_is_in),
         cmocka_unit_test(a_line_that_arrives_in_bytes_is_not_read_again_for_each),
     };
 
