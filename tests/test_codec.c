@@ -131,6 +131,9 @@ static void round_trip(uint32_t rows, uint32_t each, hi_profile profile)
             for (int nulls = 0; nulls < NULLS_COUNT; nulls++) {
                 cc_page p;
 
+                if (rows > 2000 && (shape + nulls) % 3 != 0) {
+                    continue; /* A third of them is enough where it costs most. */
+                }
                 cc_fill(cc_types[t], shape, nulls, rows);
                 cc_page_cut(&p, rows, each);
                 cc_page_encode(&p, profile);
@@ -462,6 +465,8 @@ static void each_shape_gets_the_model_made_for_it(void **state)
     expect_size(HIST_TYPE_LONG, SHAPE_RUNS, HI_ENC_RLE, 800);
     expect_size(HIST_TYPE_REAL, SHAPE_DECIMAL, HI_ENC_NUM, 8192 * 6 / 8 + 400);
     expect_size(HIST_TYPE_REAL, SHAPE_NOISE, HI_ENC_RAW, 8 * 8192 + 64);
+    expect_size(HIST_TYPE_REAL, SHAPE_LEVELS, HI_ENC_DICT, 8192 * 9 / 8 + 2600);
+    expect_size(HIST_TYPE_LONG, SHAPE_LEVELS, HI_ENC_DICT, 8192 * 9 / 8 + 2600);
     expect_size(HIST_TYPE_STRING, SHAPE_RUNS, HI_ENC_DICT, 8192 * 6 / 8 + 1200);
     expect_size(HIST_TYPE_STRING, SHAPE_NOISE, HI_ENC_TEXT, 8192 * 24);
     expect_size(HIST_TYPE_BOOL, SHAPE_NOISE, HI_ENC_BITMAP, 1030);

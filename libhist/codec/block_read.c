@@ -295,13 +295,11 @@ static hist_status part_values(const block_view *b, const hi_body_view *body,
     const uint32_t last = (part->skip + part->count - 1) / HI_VECTOR_ROWS;
     uint32_t before = part->skip % HI_VECTOR_ROWS;
 
-    if (body->runs) {
+    if (body->shape == HI_SHAPE_RUNS) {
         HI_TRY(hi_body_all(b->kern, body, data));
         before = part->skip;
-    }
-    for (uint32_t v = first; !body->runs && v <= last; v++) {
-        HI_TRY(
-            hi_flat_vector(b->kern, &body->flat, v, data + (size_t)(v - first) * HI_VECTOR_ROWS));
+    } else {
+        HI_TRY(hi_body_vectors(b->kern, body, first, last - first + 1, data));
     }
     if (before > 0) {
         memmove(data, data + before, (size_t)part->count * sizeof(*data));

@@ -10,6 +10,8 @@
 enum {
     HI_NUM_DECIMAL = 0, /* Operation of NUM: n / 10^k. Other numbers are free. */
     HI_DECIMAL_MAX = 22,
+    HI_ENTRIES_MAX = HI_VECTOR_ROWS, /* Of a block's dictionary of numbers: one vector. */
+    HI_DICT_SLOTS = 4 * HI_ENTRIES_MAX,
     HI_SEARCH_MAX = 15, /* The encoder tries k up to this. */
 };
 
@@ -63,19 +65,26 @@ typedef struct hi_flat_view {
     hi_patch_view patches;
 } hi_flat_view;
 
+typedef enum hi_shape {
+    HI_SHAPE_FLAT = 0,
+    HI_SHAPE_RUNS = 1, /* flat has one value a run, index the lengths less one. */
+    HI_SHAPE_DICT = 2, /* flat has the entries, index the codes. */
+} hi_shape;
+
 typedef struct hi_body_view {
-    bool runs; /* RLE: flat has one value a run. */
+    hi_shape shape;
     uint32_t count;
-    hi_stream_view lengths; /* Less one. */
+    hi_stream_view index;
     hi_flat_view flat;
 } hi_body_view;
 
 /* Takes the body of `model` with `count` values (1 to HI_BLOCK_ROWS_MAX) from the reader. */
 hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t count,
                          hi_body_view *view_out);
-/* Vector v to out, which has room for HI_VECTOR_ROWS values. Not for runs. */
-hist_status hi_flat_vector(const hi_codec_kernels *kern, const hi_flat_view *view, uint32_t v,
-                           uint64_t *out);
+/* Vectors [first, first + vectors) to out, HI_VECTOR_ROWS values apart; there is room for whole
+   vectors. Not for runs. */
+hist_status hi_body_vectors(const hi_codec_kernels *kern, const hi_body_view *view, uint32_t first,
+                            uint32_t vectors, uint64_t *out);
 /* Everything; writes up to HI_CODEC_PAD bytes more than count values. */
 hist_status hi_body_all(const hi_codec_kernels *kern, const hi_body_view *view, uint64_t *out);
 
@@ -93,6 +102,9 @@ typedef struct hi_body_scratch {
     uint64_t not_decimal[HI_VECTOR_ROWS];
     uint8_t rival[HI_BODY_BYTES_MAX]; /* The other way to write it. */
     uint16_t places[HI_BLOCK_ROWS_MAX];
+    uint64_t entries[HI_ENTRIES_MAX + 1];
+    uint16_t slots[HI_DICT_SLOTS]; /* Number of an entry, plus one. */
+    uint16_t ranks[HI_ENTRIES_MAX + 1];
 } hi_body_scratch;
 
 /* A body was made: its model and bytes. */

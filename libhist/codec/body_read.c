@@ -88,21 +88,24 @@ static hist_status flat_open(hi_reader *r, unsigned model, hi_kind kind, uint32_
 hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t count,
                          hi_body_view *view_out)
 {
-    view_out->runs = model == HI_ENC_RLE;
-    view_out->count = count;
     if (count == 0 || count > HI_BLOCK_ROWS_MAX) {
         return HIST_ECORRUPT;
     }
-    if (!view_out->runs) {
+    view_out->count = count;
+    view_out->shape = model == HI_ENC_RLE    ? HI_SHAPE_RUNS
+                      : model == HI_ENC_DICT ? HI_SHAPE_DICT
+                                             : HI_SHAPE_FLAT;
+    if (view_out->shape == HI_SHAPE_FLAT) {
         return flat_open(r, model, kind, count, &view_out->flat);
     }
-    const uint64_t runs = hi_read_varint(r);
-    if (r->failed || runs == 0 || runs > count) {
+    const uint64_t values = hi_read_varint(r);
+    const bool runs = view_out->shape == HI_SHAPE_RUNS;
+    if (r->failed || values == 0 || values > (runs ? count : HI_ENTRIES_MAX)) {
         return HIST_ECORRUPT;
     }
-    HI_TRY(hi_stream_open(r, (uint32_t)runs, &view_out->lengths));
-    /* The values of runs are never runs again: flat_open() knows no RLE. */
-    return flat_open(r, hi_read_u8(r), kind, (uint32_t)runs, &view_out->flat);
+    HI_TRY(hi_stream_open(r, runs ? (uint32_t)values : count, &view_out->index));
+    /* The values are flat: flat_open() knows neither runs nor dictionaries. */
+    return flat_open(r, hi_read_u8(r), kind, (uint32_t)values, &view_out->flat);
 }
 
 static void flat_raw_vector(const hi_flat_view *view, uint32_t v, uint32_t rows, uint64_t *out)
@@ -125,8 +128,8 @@ static void flat_patch(const hi_patch_view *patches, uint32_t v, uint64_t *out)
     }
 }
 
-hist_status hi_flat_vector(const hi_codec_kernels *kern, const hi_flat_view *view, uint32_t v,
-                           uint64_t *out)
+static hist_status flat_vector(const hi_codec_kernels *kern, const hi_flat_view *view, uint32_t v,
+                               uint64_t *out)
 {
     const uint32_t rows = hi_vector_rows(view->count, v);
 
@@ -179,8 +182,8 @@ static hist_status runs_all(const hi_codec_kernels *kern, const hi_body_view *vi
     uint32_t at = 0;
 
     for (uint32_t v = 0; v < hi_vectors_of(runs); v++) {
-        HI_TRY(hi_stream_vector(kern, &view->lengths, v, lengths));
-        HI_TRY(hi_flat_vector(kern, &view->flat, v, values));
+        HI_TRY(hi_stream_vector(kern, &view->index, v, lengths));
+        HI_TRY(flat_vector(kern, &view->flat, v, values));
         at = runs_expand(values, lengths, hi_vector_rows(runs, v), out, at, view->count);
         if (at == UINT32_MAX) {
             return HIST_ECORRUPT;
@@ -189,13 +192,42 @@ static hist_status runs_all(const hi_codec_kernels *kern, const hi_body_view *vi
     return at == view->count ? HIST_OK : HIST_ECORRUPT;
 }
 
-hist_status hi_body_all(const hi_codec_kernels *kern, const hi_body_view *view, uint64_t *out)
+/* Codes in out to their entries. Codes are checked all at once before any is used. */
+static hist_status dict_look_up(const hi_codec_kernels *kern, const uint64_t *entries,
+                                uint32_t entry_count, uint64_t *out, uint32_t rows)
 {
-    if (view->runs) {
-        return runs_all(kern, view, out);
+    if (kern->largest(out, rows) >= entry_count) {
+        return HIST_ECORRUPT;
     }
-    for (uint32_t v = 0; v < hi_vectors_of(view->count); v++) {
-        HI_TRY(hi_flat_vector(kern, &view->flat, v, out + (size_t)v * HI_VECTOR_ROWS));
+    for (uint32_t i = 0; i < rows; i++) {
+        out[i] = entries[out[i]];
     }
     return HIST_OK;
+}
+
+hist_status hi_body_vectors(const hi_codec_kernels *kern, const hi_body_view *view, uint32_t first,
+                            uint32_t vectors, uint64_t *out)
+{
+    uint64_t entries[HI_ENTRIES_MAX];
+    const bool dict = view->shape == HI_SHAPE_DICT;
+
+    if (dict) {
+        HI_TRY(flat_vector(kern, &view->flat, 0, entries));
+    }
+    for (uint32_t v = first; v < first + vectors; v++, out += HI_VECTOR_ROWS) {
+        if (!dict) {
+            HI_TRY(flat_vector(kern, &view->flat, v, out));
+            continue;
+        }
+        HI_TRY(hi_stream_vector(kern, &view->index, v, out));
+        HI_TRY(dict_look_up(kern, entries, view->flat.count, out, hi_vector_rows(view->count, v)));
+    }
+    return HIST_OK;
+}
+
+hist_status hi_body_all(const hi_codec_kernels *kern, const hi_body_view *view, uint64_t *out)
+{
+    return view->shape == HI_SHAPE_RUNS
+               ? runs_all(kern, view, out)
+               : hi_body_vectors(kern, view, 0, hi_vectors_of(view->count), out);
 }

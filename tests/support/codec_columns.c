@@ -45,10 +45,10 @@ static int64_t noise_normal(int64_t scale)
 {
     int64_t sum = 0;
 
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 4; i++) {
         sum += cc_noise_below(2001) - 1000;
     }
-    return sum * scale / 2000;
+    return sum * scale / 1155;
 }
 
 /* ---- the columns ------------------------------------------------------------------------ */
@@ -104,6 +104,8 @@ static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
     case SHAPE_SPIKES_ENDS:
         return i % 1024 == 0 || i % 1024 == 1023 ? (uint64_t)INT64_MIN + cc_noise() % 9
                                                  : 1000 + cc_noise() % 16;
+    case SHAPE_LEVELS: /* Few values, far apart, no common factor. */
+        return (cc_noise() % 300 + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 3;
     case SHAPE_SCALED:
         return (uint64_t)-77 + 12500 * (cc_noise() % 1000);
     default:
@@ -129,6 +131,7 @@ static uint64_t shape_real(int shape, uint32_t i, uint64_t *walk)
         return i % 1024 == 0 || i % 1024 == 1023 ? odd_reals[cc_noise() % 18]
                                                  : hi_bits_of((double)(cc_noise() % 99) / 10);
     case SHAPE_NOISE:
+    case SHAPE_LEVELS:
         return *walk;
     case SHAPE_SCALED:
         return hi_bits_of((double)(int64_t)*walk * 0.37); /* No decimals, mostly. */
@@ -175,7 +178,7 @@ void cc_fill(hist_type type, int shape, int nulls, uint32_t rows)
     uint32_t *ids = (uint32_t *)cc.data;
 
     cc.v = (hi_values){.type = type, .rows = rows, .data = cc.data};
-    memset(cc.data, 0, sizeof(cc.data));
+    memset(cc.data, 0, ((size_t)rows + 1) * sizeof(*cc.data));
     for (uint32_t i = 0; i < rows; i++) {
         if (type == HIST_TYPE_REAL) {
             cc.data[i] = shape_real(shape, i, &walk);

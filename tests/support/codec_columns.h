@@ -26,6 +26,7 @@ enum {
     SHAPE_SPIKES_ENDS,
     SHAPE_SCALED,
     SHAPE_HALVES,
+    SHAPE_LEVELS,
     SHAPE_COUNT,
 };
 
