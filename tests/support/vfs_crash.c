@@ -7,43 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
-
-#define SECTOR VFS_CRASH_SECTOR
-
-typedef struct crash_inode {
-    uint8_t *now;     /* What readers see; capacity bytes, zero behind now_size. */
-    uint8_t *durable; /* What is on the medium; the same capacity. */
-    uint8_t *dirty;   /* One byte a sector: written since the last sync. */
-    size_t now_size;
-    size_t durable_size;
-    size_t capacity; /* A multiple of SECTOR. */
-    size_t refs;
-    bool is_dir;
-    bool locked;
-    struct crash_inode *copy; /* While a disk is copied. */
-} crash_inode;
-
-typedef struct crash_name {
-    char *path;
-    crash_inode *now;     /* NULL: not there. */
-    crash_inode *durable; /* NULL: not there after a power cut. */
-} crash_name;
-
-typedef struct crash_vfs {
-    hist_vfs base;
-    pthread_mutex_t lock;
-    crash_name *names;
-    size_t count;
-    size_t capacity;
-    uint64_t random;
-    uint64_t ticks;
-    uint64_t changes;
-    uint64_t stop_after;
-    uint64_t fail_sync;
-    uint64_t limit;
-    uint64_t used;
-    bool stopped;
-} crash_vfs;
+#include "tests/support/vfs_crash_disk.h"
 
 typedef struct crash_file {
     hist_file base;
@@ -53,7 +17,7 @@ typedef struct crash_file {
     char path[];
 } crash_file;
 
-static uint64_t crash_random(uint64_t *state)
+uint64_t vfs_crash_random(uint64_t *state)
 {
     *state += UINT64_C(0x9e3779b97f4a7c15);
     uint64_t z = *state;
@@ -64,7 +28,7 @@ static uint64_t crash_random(uint64_t *state)
 
 /* ---- inodes and names ------------------------------------------------------------------- */
 
-static void crash_unref(crash_inode *inode)
+void vfs_crash_unref(crash_inode *inode)
 {
     if (inode != NULL && --inode->refs == 0) {
         free(inode->now);
@@ -74,7 +38,7 @@ static void crash_unref(crash_inode *inode)
     }
 }
 
-static crash_inode *crash_ref(crash_inode *inode)
+crash_inode *vfs_crash_ref(crash_inode *inode)
 {
     if (inode != NULL) {
         inode->refs++;
@@ -97,7 +61,7 @@ static bool crash_grow_array(uint8_t **array, size_t old_size, size_t new_size)
     return true;
 }
 
-static bool crash_reserve(crash_inode *inode, size_t size)
+bool vfs_crash_reserve(crash_inode *inode, size_t size)
 {
     if (size <= inode->capacity) {
         return true;
@@ -126,7 +90,7 @@ static crash_name *crash_find(crash_vfs *vfs, const char *path)
 }
 
 /* The entry of a path, made when there is none; NULL: no memory. */
-static crash_name *crash_entry(crash_vfs *vfs, const char *path)
+crash_name *vfs_crash_entry(crash_vfs *vfs, const char *path)
 {
     crash_name *name = crash_find(vfs, path);
 
@@ -152,7 +116,7 @@ static crash_name *crash_entry(crash_vfs *vfs, const char *path)
 }
 
 /* Drops entries that are neither there now nor durable. */
-static void crash_sweep(crash_vfs *vfs)
+void vfs_crash_sweep(crash_vfs *vfs)
 {
     for (size_t i = 0; i < vfs->count;) {
         if (vfs->names[i].now == NULL && vfs->names[i].durable == NULL) {
@@ -176,7 +140,7 @@ static bool crash_in_dir(const char *path, const char *dir)
     return strlen(dir) == length && memcmp(path, dir, length) == 0;
 }
 
-static bool crash_parent_exists(crash_vfs *vfs, const char *path)
+bool vfs_crash_parent_exists(crash_vfs *vfs, const char *path)
 {
     const char *slash = strrchr(path, '/');
 
@@ -255,7 +219,7 @@ static hist_status crash_extend(crash_file *f, uint64_t size, hist_error *err)
         return hi_fail_os(err, ENOSPC, "%s: cannot reserve %llu bytes", f->path,
                           (unsigned long long)size);
     }
-    if (!crash_reserve(inode, (size_t)size)) {
+    if (!vfs_crash_reserve(inode, (size_t)size)) {
         return hi_no_memory(err, f->path);
     }
     vfs->used += size - inode->now_size;
@@ -298,12 +262,12 @@ static hist_status crash_write(hist_file *file, uint64_t offset, const hist_iov 
 }
 
 /* One unsynced sector as it may be found after a power cut. `to` holds the durable content. */
-static void crash_sector(uint8_t *to, const uint8_t *now, uint64_t *random)
+void vfs_crash_sector(uint8_t *to, const uint8_t *now, uint64_t *random)
 {
     static const uint8_t zeroes[SECTOR];
     const bool fresh = memcmp(to, zeroes, SECTOR) == 0;
-    const uint64_t what = crash_random(random) % 8;
-    const size_t cut = (size_t)(crash_random(random) % (SECTOR + 1));
+    const uint64_t what = vfs_crash_random(random) % 8;
+    const size_t cut = (size_t)(vfs_crash_random(random) % (SECTOR + 1));
 
     if (what < 3) {
         memcpy(to, now, SECTOR);
@@ -314,7 +278,7 @@ static void crash_sector(uint8_t *to, const uint8_t *now, uint64_t *random)
     } else if (what == 7) {
         for (size_t i = 0; i < SECTOR; i++) {
             if (fresh || to[i] != now[i]) {
-                to[i] = (uint8_t)crash_random(random);
+                to[i] = (uint8_t)vfs_crash_random(random);
             }
         }
     }
@@ -327,7 +291,7 @@ static hist_status crash_sync_fail(crash_file *f, hist_error *err)
 
     for (size_t s = 0; s < inode->capacity / SECTOR; s++) {
         if (inode->dirty[s] != 0) {
-            crash_sector(inode->durable + s * SECTOR, inode->now + s * SECTOR, &f->vfs->random);
+            vfs_crash_sector(inode->durable + s * SECTOR, inode->now + s * SECTOR, &f->vfs->random);
             memcpy(inode->now + s * SECTOR, inode->durable + s * SECTOR, SECTOR);
             inode->dirty[s] = 0;
         }
@@ -413,7 +377,7 @@ static void crash_close(hist_file *file)
     if (f->has_lock) {
         f->inode->locked = false;
     }
-    crash_unref(f->inode);
+    vfs_crash_unref(f->inode);
     pthread_mutex_unlock(&vfs->lock);
     free(f);
 }
@@ -439,18 +403,18 @@ static hist_status crash_create(crash_vfs *vfs, const char *path, bool is_dir,
     if (old != NULL && old->now != NULL) {
         return hi_fail(err, HIST_EEXIST, "%s: cannot create: exists already", path);
     }
-    if (!crash_parent_exists(vfs, path)) {
+    if (!vfs_crash_parent_exists(vfs, path)) {
         return hi_fail(err, HIST_ENOTFOUND, "%s: cannot create: no such folder", path);
     }
     HI_TRY(crash_change(vfs, path, &last, err));
-    crash_name *name = crash_entry(vfs, path);
+    crash_name *name = vfs_crash_entry(vfs, path);
     crash_inode *inode = calloc(1, sizeof(*inode));
     if (name == NULL || inode == NULL) {
         free(inode);
         return hi_no_memory(err, path);
     }
     inode->is_dir = is_dir;
-    name->now = crash_ref(inode);
+    name->now = vfs_crash_ref(inode);
     *inode_out = inode;
     return last ? crash_fail(path, err) : HIST_OK;
 }
@@ -482,7 +446,7 @@ static hist_status crash_open(hist_vfs *vfs, const char *path, int flags, hist_f
     hist_status st = crash_lock(v, path, err);
     if (st == HIST_OK) {
         st = crash_open_inode(v, path, flags, &file->inode, err);
-        crash_ref(st == HIST_OK ? file->inode : NULL);
+        vfs_crash_ref(st == HIST_OK ? file->inode : NULL);
         pthread_mutex_unlock(&v->lock);
     }
     if (st != HIST_OK) {
@@ -510,14 +474,14 @@ static hist_status crash_rename_locked(crash_vfs *vfs, const char *from, const c
         return hi_fail(err, HIST_EEXIST, "%s: cannot rename to it: exists already", to);
     }
     HI_TRY(crash_change(vfs, from, &last, err));
-    other = crash_entry(vfs, to);
+    other = vfs_crash_entry(vfs, to);
     if (other == NULL) {
         return hi_no_memory(err, to);
     }
     name = crash_find(vfs, from); /* The table may have moved. */
     other->now = name->now;
     name->now = NULL;
-    crash_sweep(vfs);
+    vfs_crash_sweep(vfs);
     return last ? crash_fail(from, err) : HIST_OK;
 }
 
@@ -541,9 +505,9 @@ static hist_status crash_unlink_locked(crash_vfs *vfs, const char *path, hist_er
     }
     HI_TRY(crash_change(vfs, path, &last, err));
     vfs->used -= vfs->used < name->now->now_size ? vfs->used : name->now->now_size;
-    crash_unref(name->now);
+    vfs_crash_unref(name->now);
     name->now = NULL;
-    crash_sweep(vfs);
+    vfs_crash_sweep(vfs);
     return last ? crash_fail(path, err) : HIST_OK;
 }
 
@@ -582,11 +546,11 @@ static hist_status crash_sync_dir(hist_vfs *vfs, const char *path, hist_error *e
         crash_name *name = &v->names[i];
 
         if (crash_in_dir(name->path, path) && name->durable != name->now) {
-            crash_unref(name->durable);
-            name->durable = crash_ref(name->now);
+            vfs_crash_unref(name->durable);
+            name->durable = vfs_crash_ref(name->now);
         }
     }
-    crash_sweep(v);
+    vfs_crash_sweep(v);
     pthread_mutex_unlock(&v->lock);
     return st;
 }
@@ -670,7 +634,7 @@ static hist_status crash_random_bytes(hist_vfs *vfs, void *data, size_t size, hi
 
     HI_TRY(crash_lock(v, "random", err));
     for (size_t i = 0; i < size; i++) {
-        bytes[i] = (uint8_t)crash_random(&v->random);
+        bytes[i] = (uint8_t)vfs_crash_random(&v->random);
     }
     pthread_mutex_unlock(&v->lock);
     return HIST_OK;
@@ -713,8 +677,8 @@ void vfs_crash_free(hist_vfs *vfs)
         return;
     }
     for (size_t i = 0; i < v->count; i++) {
-        crash_unref(v->names[i].now);
-        crash_unref(v->names[i].durable);
+        vfs_crash_unref(v->names[i].now);
+        vfs_crash_unref(v->names[i].durable);
         free(v->names[i].path);
     }
     free(v->names);
@@ -750,148 +714,6 @@ void vfs_crash_limit(hist_vfs *vfs, uint64_t bytes)
     ((crash_vfs *)vfs)->limit = bytes;
 }
 
-/* How an image is made: mode 0 as if nothing were lost, 1 all unsynced is, 2 by chance. */
-typedef struct crash_image {
-    uint64_t random;
-    unsigned mode;
-} crash_image;
-
-static bool crash_pick(crash_image *image, bool same)
-{
-    return same || image->mode == 0 || (image->mode == 2 && crash_random(&image->random) % 2 == 0);
-}
-
-static size_t crash_image_size(crash_image *image, const crash_inode *inode)
-{
-    if (crash_pick(image, inode->now_size == inode->durable_size)) {
-        return inode->now_size;
-    }
-    if (image->mode == 1 || inode->now_size < inode->durable_size ||
-        crash_random(&image->random) % 2 == 0) {
-        return inode->durable_size;
-    }
-    const size_t more = inode->now_size - inode->durable_size;
-    return inode->durable_size + (size_t)(crash_random(&image->random) % (more + 1));
-}
-
-/* The inode as the image has it, made once. NULL: no memory. */
-static crash_inode *crash_image_inode(crash_image *image, crash_inode *inode)
-{
-    if (inode->copy != NULL) {
-        return inode->copy;
-    }
-    crash_inode *copy = calloc(1, sizeof(*copy));
-    const size_t size = crash_image_size(image, inode);
-    if (copy == NULL || !crash_reserve(copy, inode->capacity)) {
-        free(copy);
-        return NULL;
-    }
-    copy->is_dir = inode->is_dir;
-    copy->now_size = copy->durable_size = size;
-    for (size_t s = 0; s < inode->capacity / SECTOR && s * SECTOR < size; s++) {
-        uint8_t *to = copy->durable + s * SECTOR;
-        const uint8_t *now = inode->now + s * SECTOR;
-
-        memcpy(to, inode->durable + s * SECTOR, SECTOR);
-        if (inode->dirty[s] != 0 && image->mode == 0) {
-            memcpy(to, now, SECTOR);
-        } else if (inode->dirty[s] != 0 && image->mode == 2) {
-            crash_sector(to, now, &image->random);
-        }
-        if (size - s * SECTOR < SECTOR) {
-            memset(to + (size - s * SECTOR), 0, SECTOR - (size - s * SECTOR));
-        }
-        memcpy(copy->now + s * SECTOR, to, SECTOR);
-    }
-    inode->copy = copy;
-    return copy;
-}
-
-/* The folder of a path is on the image (it comes before or after it in the table). */
-static void crash_image_orphans(crash_vfs *image)
-{
-    for (size_t i = 0; i < image->count; i++) {
-        if (!crash_parent_exists(image, image->names[i].path)) {
-            crash_unref(image->names[i].now);
-            crash_unref(image->names[i].durable);
-            image->names[i].now = image->names[i].durable = NULL;
-        }
-    }
-    crash_sweep(image);
-}
-
-static bool crash_image_fill(crash_vfs *from, crash_vfs *to, crash_image *image)
-{
-    for (size_t i = 0; i < from->count; i++) {
-        const crash_name *name = &from->names[i];
-        crash_inode *inode =
-            crash_pick(image, name->now == name->durable) ? name->now : name->durable;
-
-        if (inode == NULL) {
-            continue;
-        }
-        crash_inode *copy = crash_image_inode(image, inode);
-        crash_name *entry = copy == NULL ? NULL : crash_entry(to, name->path);
-        if (entry == NULL) {
-            return false;
-        }
-        entry->now = crash_ref(copy);
-        entry->durable = crash_ref(copy);
-        to->used += copy->now_size;
-    }
-    return true;
-}
-
-static void crash_image_forget(crash_vfs *from)
-{
-    for (size_t i = 0; i < from->count; i++) {
-        if (from->names[i].now != NULL) {
-            from->names[i].now->copy = NULL;
-        }
-        if (from->names[i].durable != NULL) {
-            from->names[i].durable->copy = NULL;
-        }
-    }
-}
-
-static hist_vfs *crash_image_make(hist_vfs *vfs, crash_image image)
-{
-    crash_vfs *from = (crash_vfs *)vfs;
-    hist_vfs *to = vfs_crash_new();
-
-    if (to == NULL) {
-        return NULL;
-    }
-    crash_vfs *t = (crash_vfs *)to;
-    const bool ok = crash_image_fill(from, t, &image);
-    crash_image_forget(from);
-    if (!ok) {
-        vfs_crash_free(to);
-        return NULL;
-    }
-    crash_image_orphans(t);
-    t->random = crash_random(&image.random);
-    t->ticks = from->ticks;
-    t->limit = from->limit;
-    return to;
-}
-
-hist_vfs *vfs_crash_cut(hist_vfs *vfs, uint64_t seed)
-{
-    crash_image image = {.random = seed};
-    const uint64_t mode = crash_random(&image.random) % 8;
-
-    image.mode = mode < 2 ? (unsigned)mode : 2;
-    return crash_image_make(vfs, image);
-}
-
-hist_vfs *vfs_crash_copy(hist_vfs *vfs)
-{
-    const crash_image image = {.random = ((crash_vfs *)vfs)->random, .mode = 0};
-
-    return crash_image_make(vfs, image);
-}
-
 uint8_t *vfs_crash_bytes(hist_vfs *vfs, const char *path, size_t *size_out)
 {
     const crash_name *name = crash_find((crash_vfs *)vfs, path);
@@ -907,7 +729,7 @@ bool vfs_crash_resize(hist_vfs *vfs, const char *path, size_t size)
 {
     const crash_name *name = crash_find((crash_vfs *)vfs, path);
 
-    if (name == NULL || name->now == NULL || !crash_reserve(name->now, size)) {
+    if (name == NULL || name->now == NULL || !vfs_crash_reserve(name->now, size)) {
         return false;
     }
     crash_inode *inode = name->now;
