@@ -1,0 +1,32 @@
+/* plan_ops.c -- which function plans which operator. */
+#include "query/plan_ops.h"
+
+hist_status hi_plan_op(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out)
+{
+    static const struct {
+        hi_ast_op_kind kind;
+        hi_plan_op_fn plan;
+    } table[] = {
+        {HI_OP_WHERE, hi_plan_filter},
+        {HI_OP_PROJECT, hi_plan_project_op},
+        {HI_OP_EXTEND, hi_plan_extend},
+        {HI_OP_PROJECT_AWAY, hi_plan_away},
+        {HI_OP_PROJECT_KEEP, hi_plan_away},
+        {HI_OP_PROJECT_RENAME, hi_plan_rename},
+        {HI_OP_PROJECT_REORDER, hi_plan_reorder},
+        {HI_OP_TAKE, hi_plan_take},
+        {HI_OP_COUNT, hi_plan_count},
+        {HI_OP_SORT, hi_plan_sort},
+        {HI_OP_TOP, hi_plan_sort},
+        {HI_OP_SERIALIZE, hi_plan_serialize},
+        {HI_OP_AS, hi_plan_as},
+        {HI_OP_GETSCHEMA, hi_plan_getschema},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (table[i].kind == op->kind) {
+            return table[i].plan(p, op, in, out);
+        }
+    }
+    return PLAN_FAIL(p, op->op_span, "operator '%s' is not supported", hi_ast_op_name(op->kind));
+}

@@ -1,0 +1,28 @@
+/* plan_ops.h -- one planning function an operator of the language; see plan.h. */
+#ifndef HI_QUERY_PLAN_OPS_H
+#define HI_QUERY_PLAN_OPS_H
+
+#include "query/plan.h"
+
+/* Any operator. */
+hist_status hi_plan_op(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+
+/* Each plans its operator over `in`. */
+typedef hist_status (*hi_plan_op_fn)(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+
+/* plan_row.c */
+hist_status hi_plan_filter(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_take(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_count(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_sort(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_serialize(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_as(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_getschema(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+/* plan_project.c */
+hist_status hi_plan_project_op(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_extend(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_away(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_rename(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_reorder(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+
+#endif
