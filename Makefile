@@ -103,8 +103,10 @@ $(BUILD)/libhist.a: $(LIB_OBJ)
 $(BUILD)/libhist.so: $(LIB_OBJ)
 	$(call say,LD,$@)$(CC) $(HIST_LDFLAGS) $(LDFLAGS) -shared -Wl,-soname,libhist.so.$(SO_VERSION) -Wl,-z,relro,-z,now -o $@ $(LIB_OBJ) $(LIB_LIBS)
 
-$(BUILD)/histd: $(HISTD_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a
-	$(call say,LD,$@)$(CC) $(HIST_LDFLAGS) $(LDFLAGS) -o $@ $(HISTD_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTD)
+# The daemon reads no CSV and does without libcsv.
+HISTD_FORMATS_OBJ := $(filter-out %/csv_read.o %/csv_table.o,$(FORMATS_OBJ))
+$(BUILD)/histd: $(HISTD_OBJ) $(HISTD_FORMATS_OBJ) $(BUILD)/libhist.a
+	$(call say,LD,$@)$(CC) $(HIST_LDFLAGS) $(LDFLAGS) -o $@ $(HISTD_OBJ) $(HISTD_FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTD)
 
 $(BUILD)/histcli: $(HISTCLI_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a
 	$(call say,LD,$@)$(CC) $(HIST_LDFLAGS) $(LDFLAGS) -o $@ $(HISTCLI_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI)
@@ -173,7 +175,7 @@ FUZZ_SECONDS ?= 30
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 $(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c
-	$(call say,LD,$@)mkdir -p $(@D) && clang $(HIST_CFLAGS) $(CONFIG_DEFS) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI)
+	$(call say,LD,$@)mkdir -p $(@D) && clang $(HIST_CFLAGS) $(CONFIG_DEFS) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI) -lcmocka
 
 fuzz: deps-check
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang SAN=address,undefined,fuzzer-no-link CFLAGS='-O1 -g' fuzz-run
