@@ -136,6 +136,8 @@ hist_status hi_block_text_size(const uint8_t *src, size_t size, uint32_t rows, s
  * hi_block_decode -- all rows of a block. Null rows get value 0 (empty string, code 0).
  *   src, size  The block's bytes; at least HI_CODEC_PAD bytes after them must be readable (any value).
  *   dict       STRING only: the page's dictionary; codes are checked against it.
+ * Cold blocks need about 230 KiB of stack (nothing is allocated), others less than 30 KiB. A text that
+ * does not fit room->bytes_size is HIST_EINVAL.
  */
 hist_status hi_block_decode(hist_type type, const uint8_t *src, size_t size, uint32_t rows,
                             const hi_dict *dict, const hi_room *room, hi_decoded *decoded_out);
