@@ -160,7 +160,7 @@ static void walrec_put_valid(const hi_rows_column *c, uint32_t rows, hi_buf *out
     hi_buf_byte(out, WALREC_VALID_BITMAP);
     uint8_t *to = (uint8_t *)hi_buf_reserve(out, bitmap);
     for (size_t i = 0; to != NULL && i < bitmap; i++) {
-        to[i] = i / 8 < c->room / 64 ? (uint8_t)(c->valid[i / 8] >> (8 * (i % 8))) : 0;
+        to[i] = (uint8_t)(i / 8 < c->room / 64 ? c->valid[i / 8] >> (8 * (i % 8)) : 0);
     }
     out->size += to != NULL ? bitmap : 0;
 }
