@@ -95,6 +95,7 @@ static hist_status write_part(const hi_part_config *config, uint64_t id, hi_prof
 {
     hi_part_writer *writer = NULL;
 
+    *summary = (hi_part_summary){0};
     HI_TRY(hi_part_writer_open(config, id, profile, &writer, err));
     hist_status status = hi_part_writer_merge(writer, input, err);
     if (status == HIST_OK) {
@@ -1274,6 +1275,191 @@ static void memory_does_not_grow_with_the_columns(void **state)
     world_free(&w);
 }
 
+/* One long text a row: 3000 rows of 20000 bytes. */
+enum { LONG_ROWS = 3000, LONG_SIZE = 20000 };
+
+typedef struct long_frag {
+    hi_frag base;
+    hi_run run;
+    int64_t times[LONG_ROWS];
+    int32_t offsets[2];
+    char text[LONG_SIZE];
+} long_frag;
+
+static hist_status long_runs(hi_frag *frag, const hi_run **runs, uint32_t *count, hist_error *err)
+{
+    (void)err;
+    *runs = &((long_frag *)frag)->run;
+    *count = 1;
+    return HIST_OK;
+}
+
+static hist_type long_column(hi_frag *frag, uint32_t column)
+{
+    (void)frag;
+    return column == FM_COLUMN_ID(FM_TEXT) ? HIST_TYPE_STRING : (hist_type)0;
+}
+
+static hist_status long_view(hi_frag *frag, uint32_t column, uint32_t row, uint32_t rows_max,
+                             hi_view *view, hist_error *err)
+{
+    long_frag *f = (long_frag *)frag;
+
+    (void)err;
+    *view = (hi_view){.rows = 1, .offsets = f->offsets, .bytes = f->text};
+    memset(f->text, 'a' + (int)(row % 26), LONG_SIZE);
+    if (column == HI_COLUMN_TIME) {
+        *view = (hi_view){.rows = rows_max, .data = f->times + row};
+    }
+    return HIST_OK;
+}
+
+static const hi_frag_ops long_ops = {.runs = long_runs, .column = long_column, .view = long_view};
+
+static void groups_shrink_until_their_texts_fit(void **state)
+{
+    static long_frag f;
+    hist_vfs *vfs = new_vfs();
+    hi_frag *frag = &f.base;
+    const hi_part_column column = {FM_COLUMN_ID(FM_TEXT), HIST_TYPE_STRING};
+    hi_part_summary summary;
+    hi_frag_list list = {0};
+    hi_arena arena;
+    hi_mem mem;
+    hist_error err;
+    uint32_t row = 0;
+
+    (void)state;
+    hi_mem_init(&mem, NULL, NULL, 200 * 1024 * 1024);
+    hi_arena_init(&arena, &mem);
+    f.base = (hi_frag){.ops = &long_ops,
+                       .table = TABLE,
+                       .rows = LONG_ROWS,
+                       .width_ns = INT64_MAX,
+                       .last_ns = LONG_ROWS - 1,
+                       .first_series = 1,
+                       .last_series = 1};
+    f.run = (hi_run){.series = 1, .rows = LONG_ROWS, .last_ns = LONG_ROWS - 1};
+    f.offsets[1] = LONG_SIZE;
+    for (int i = 0; i < LONG_ROWS; i++) {
+        f.times[i] = i;
+    }
+    const hi_part_config config = config_of(vfs, &mem, 65536);
+    const hi_part_input input = {.table = TABLE,
+                                 .width_ns = INT64_MAX,
+                                 .frags = &frag,
+                                 .frag_count = 1,
+                                 .columns = &column,
+                                 .column_count = 1,
+                                 .drop_before_ns = INT64_MIN};
+    for (uint64_t limit = 64 * 1024; limit < 3 * 1024 * 1024; limit += 64 * 1024) {
+        mem.limit = limit; /* Whatever the budget, it ends. */
+        const hist_status status =
+            write_part(&config, PART + 1 + limit, HI_PROFILE_WARM, &input, &summary, &err);
+        assert_true(status == HIST_OK || status == HIST_ENOMEM);
+        hi_part_summary_free(&mem, &summary);
+        assert_int_equal(mem.used, 0);
+    }
+    mem.limit = 200 * 1024 * 1024;
+    must(write_part(&config, PART, HI_PROFILE_WARM, &input, &summary, &err), &err);
+    assert_int_equal(summary.rows, LONG_ROWS);
+    hi_part *part = open_part(&config, PART, &summary);
+    must(hi_part_frags(part, TABLE, INT64_MIN, INT64_MAX, NULL, 0, &arena, &mem, &list, &err),
+         &err);
+    assert_true(list.count > 1 && list.count < 40);
+    for (uint32_t i = 0; i < list.count; i++) {
+        hi_frag *g = list.frags[i];
+
+        for (uint32_t r = 0; r < g->rows; r++, row++) {
+            const hi_runlist one = {&(hi_piece){i, r, 1, false}, 1, NULL, 0, 1};
+            hist_column c;
+            hi_arena scratch;
+
+            hi_arena_init(&scratch, &mem);
+            must(hi_gather(&scratch, list.frags, &one, column.id, column.type, &c, &err), &err);
+            const hist_str text = hist_column_str(&c, 0);
+            assert_int_equal(text.size, LONG_SIZE);
+            assert_int_equal(text.data[LONG_SIZE - 1], 'a' + (int)(row % 26));
+            hi_arena_free(&scratch);
+        }
+        g->ops->release(g, 0);
+    }
+    assert_int_equal(row, LONG_ROWS);
+    for (uint32_t i = 0; i < list.count; i++) {
+        list.frags[i]->ops->close(list.frags[i]);
+    }
+    must(hi_part_verify(part, no_problem, NULL, &err), &err);
+    hi_part_free(part);
+    hi_part_summary_free(&mem, &summary);
+    hi_arena_free(&arena);
+    assert_int_equal(mem.used, 0);
+    hist_vfs_memory_free(vfs);
+}
+
+/* A merge under ever smaller budgets fails or gives the same rows. */
+static void a_small_budget_makes_small_groups(void **state)
+{
+    const shape s = {.sources = 3, .rows = 9000, .series = 6, .times = 4000};
+    uint64_t seed = 62;
+    uint32_t shrunk = 0;
+    size_t count = 0;
+    world w;
+
+    (void)state;
+    world_make(&w, &s, &seed);
+    fm_row *expected = fm_model(w.sources, w.count, TABLE, &everything, &count);
+    for (uint64_t limit = 6000 * 1024; limit > 1000 * 1024; limit -= 200 * 1024) {
+        hist_vfs *vfs = new_vfs();
+        hi_part_column columns[FM_COLUMNS];
+        hi_part_summary summary;
+        hi_frag_list list = {0};
+        hi_arena arena;
+        hi_mem mem;
+        hist_error err;
+
+        hi_mem_init(&mem, NULL, NULL, limit);
+        all_columns(columns);
+        hi_part_config config = config_of(vfs, &mem, 65536);
+        const hi_part_input input = {.table = TABLE,
+                                     .width_ns = INT64_MAX,
+                                     .frags = w.frags,
+                                     .frag_count = w.count,
+                                     .columns = columns,
+                                     .column_count = FM_COLUMNS,
+                                     .drop_before_ns = INT64_MIN};
+        const hist_status status =
+            write_part(&config, PART, HI_PROFILE_WARM, &input, &summary, &err);
+        assert_true(status == HIST_OK || status == HIST_ENOMEM);
+        if (status == HIST_OK) {
+            hi_mem free_mem;
+            hi_merge_spec spec = everything;
+
+            hi_mem_init(&free_mem, NULL, NULL, 0);
+            config.mem = &free_mem;
+            hi_arena_init(&arena, &free_mem);
+            hi_part *part = open_part(&config, PART, &summary);
+            must(hi_part_frags(part, TABLE, INT64_MIN, INT64_MAX, NULL, 0, &arena, &free_mem, &list,
+                               &err),
+                 &err);
+            shrunk += list.count > 1;
+            spec.frags = list.frags;
+            spec.frag_count = list.count;
+            fm_expect(&free_mem, &spec, 65536, expected, count, false, "small budget");
+            for (uint32_t i = 0; i < list.count; i++) {
+                list.frags[i]->ops->close(list.frags[i]);
+            }
+            hi_part_free(part);
+            hi_arena_free(&arena);
+            hi_part_summary_free(&mem, &summary);
+        }
+        assert_int_equal(mem.used, 0);
+        hist_vfs_memory_free(vfs);
+    }
+    assert_true(shrunk > 0);
+    free(expected);
+    world_free(&w);
+}
+
 /* ---- threads ---- */
 
 typedef struct reader {
@@ -1365,6 +1551,8 @@ int main(void)
         cmocka_unit_test(every_failed_read_is_an_error_and_the_next_one_works),
         cmocka_unit_test(every_failed_allocation_is_out_of_memory_and_leaks_nothing),
         cmocka_unit_test(memory_does_not_grow_with_the_columns),
+        cmocka_unit_test(groups_shrink_until_their_texts_fit),
+        cmocka_unit_test(a_small_budget_makes_small_groups),
         cmocka_unit_test(threads_share_a_part),
     };
 

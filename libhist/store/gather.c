@@ -433,17 +433,12 @@ static hist_status gather_strings(gather *g, hist_column *out, hist_error *err)
     return HIST_OK;
 }
 
-/* As codes; g->mixed when that cannot be done. */
-static hist_status gather_codes(gather *g, hist_column *out, hist_error *err)
+/* Codes into g->dict, whose text stays with the fragment. */
+static hist_status gather_show_codes(gather *g, const void *codes, hist_column *out,
+                                     hist_error *err)
 {
-    HI_TRY(gather_start(g, err));
-    HI_TRY(gather_data(g, (size_t)g->list->rows * 4, err));
-    HI_TRY(gather_all(g, gather_take_codes, err));
-    if (g->mixed || g->dict == NULL) {
-        g->mixed = true;
-        return HIST_OK;
-    }
     hist_column *values = HI_NEW(g->arena, hist_column);
+
     if (values == NULL) {
         return hi_no_memory(err, "gathering a column of text");
     }
@@ -456,8 +451,22 @@ static hist_status gather_codes(gather *g, hist_column *out, hist_error *err)
                             .bytes = g->dict->bytes};
     gather_finish(g, out);
     out->layout = HIST_LAYOUT_DICT;
+    out->data = codes;
     out->child = values;
     return HIST_OK;
+}
+
+/* As codes; g->mixed when that cannot be done. */
+static hist_status gather_codes(gather *g, hist_column *out, hist_error *err)
+{
+    HI_TRY(gather_start(g, err));
+    HI_TRY(gather_data(g, (size_t)g->list->rows * 4, err));
+    HI_TRY(gather_all(g, gather_take_codes, err));
+    if (g->mixed || g->dict == NULL) {
+        g->mixed = true;
+        return HIST_OK;
+    }
+    return gather_show_codes(g, g->data, out, err);
 }
 
 static hist_status gather_null_column(const gather *g, hist_column *out, hist_error *err)
@@ -493,15 +502,20 @@ static hist_status gather_in_place(gather *g, hist_column *out, bool *done_out, 
     HI_TRY(gather_view(g, piece, piece->row, &s, err));
     const hi_view *v = &s->view;
     if (v->rows < piece->rows || v->all_null || (v->valid != NULL && v->valid_bit % 64 != 0) ||
-        v->dict != NULL || (g->type == HIST_TYPE_BOOL && v->data_bit % 64 != 0)) {
+        (g->type == HIST_TYPE_BOOL && v->data_bit % 64 != 0)) {
         return HIST_OK;
     }
-    gather_finish(g, out);
+    if (v->dict != NULL) {
+        g->dict = v->dict;
+        HI_TRY(gather_show_codes(g, v->data, out, err));
+    } else {
+        gather_finish(g, out);
+    }
     out->valid = v->valid == NULL ? NULL : v->valid + v->valid_bit / 64;
     out->data = v->data;
     if (g->type == HIST_TYPE_BOOL) {
         out->data = (const uint64_t *)v->data + v->data_bit / 64;
-    } else if (g->type == HIST_TYPE_STRING) {
+    } else if (g->type == HIST_TYPE_STRING && v->dict == NULL) {
         out->data = NULL;
         out->offsets = v->offsets;
         out->bytes = v->bytes;

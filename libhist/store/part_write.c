@@ -18,7 +18,8 @@ enum {
     WRITE_BUFFER_SIZE = 256 * 1024,
     WRITE_BLOCKS_MAX =
         2 * HI_GROUP_ROWS_MAX / HI_SERIES_BLOCK_ROWS + HI_GROUP_ROWS_MAX / HI_BLOCK_ROWS_MAX + 2,
-    WRITE_SPLIT_ROWS_MIN = 1024, /* A group that does not fit in memory is halved down to this. */
+    WRITE_COLUMN_BYTES_MAX =
+        64 * 1024 * 1024, /* Of one gathered column; beyond, groups are halved. */
 };
 
 struct hi_part_writer {
@@ -36,7 +37,8 @@ struct hi_part_writer {
     hi_buf out;
     hi_buf page;
     hi_dir_builder dir;
-    hi_arena times_arena;  /* Times of the current group. */
+    hi_arena times_arena; /* Times of the current group. */
+    hi_mem column_mem; /* An account with a limit, so that long texts do not take all there is. */
     hi_arena column_arena; /* One column. */
     hi_part_footer footer;
     uint32_t group_capacity;
@@ -100,7 +102,8 @@ hist_status hi_part_writer_open(const hi_part_config *config, uint64_t part_id, 
     hi_buf_init(&w->page, config->mem, SIZE_MAX / 2);
     hi_dir_builder_init(&w->dir, config->mem);
     hi_arena_init(&w->times_arena, config->mem);
-    hi_arena_init(&w->column_arena, config->mem);
+    hi_mem_init(&w->column_mem, NULL, config->mem, WRITE_COLUMN_BYTES_MAX);
+    hi_arena_init(&w->column_arena, &w->column_mem);
     const hist_status status = write_start(w, err);
     if (status != HIST_OK) {
         hi_part_writer_close(w);
@@ -248,9 +251,8 @@ static hist_status write_flatten(hi_part_writer *w, hist_column *column, hist_er
             size += (uint64_t)(from[codes[i] + 1] - from[codes[i]]);
         }
     }
-    if (size > INT32_MAX) {
-        return hi_fail(err, HIST_ELIMIT, "more than 2 GiB of text in %u rows of a column",
-                       column->length);
+    if (size > WRITE_COLUMN_BYTES_MAX) {
+        return hi_no_memory(err, "writing a column of text");
     }
     char *bytes = hi_arena_vector(&w->column_arena, (size_t)size);
     if (offsets == NULL || bytes == NULL) {
@@ -456,21 +458,133 @@ static hist_status write_directory(hi_part_writer *w, const hi_runlist *list, hi
     return write_summarize(w, &group, err);
 }
 
-static hist_status write_group(hi_part_writer *w, const hi_runlist *list, hist_error *err)
+/* The pages of a group. */
+static hist_status write_pages(hi_part_writer *w, const hi_runlist *list, hist_error *err)
 {
-    const hi_part_column time = {HI_COLUMN_TIME, HIST_TYPE_DATETIME};
     hist_column times;
 
     hi_dir_builder_clear(&w->dir);
     write_plan_blocks(w, list);
-    HI_TRY(hi_gather(&w->times_arena, w->input->frags, list, time.id, time.type, &times, err));
-    HI_TRY(write_runs(w, list, times.data, err));
-    HI_TRY(write_page(w, time.id, &times, err));
-    hi_arena_rewind(&w->times_arena, (hi_arena_mark){0});
-    for (uint32_t i = 0; i < w->input->column_count; i++) {
-        HI_TRY(write_column(w, list, w->columns[i], err));
+    hist_status status = hi_gather(&w->times_arena, w->input->frags, list, HI_COLUMN_TIME,
+                                   HIST_TYPE_DATETIME, &times, err);
+    if (status == HIST_OK) {
+        status = write_runs(w, list, times.data, err);
     }
-    return write_directory(w, list, err);
+    if (status == HIST_OK) {
+        status = write_page(w, HI_COLUMN_TIME, &times, err);
+    }
+    hi_arena_rewind(&w->times_arena, (hi_arena_mark){0});
+    for (uint32_t i = 0; status == HIST_OK && i < w->input->column_count; i++) {
+        status = write_column(w, list, w->columns[i], err);
+    }
+    return status;
+}
+
+/* Where a list is cut: not inside a chain of pieces with one key, and inside a piece only where
+   there is no end of one near the middle. */
+typedef struct write_cut {
+    uint32_t piece; /* The first half ends before row `in_piece` of this piece. */
+    uint32_t in_piece;
+    uint32_t rows; /* Output rows of the first half. */
+} write_cut;
+
+static write_cut write_find_cut(const hi_runlist *list)
+{
+    const uint32_t enough = (list->rows + 3) / 4;
+    write_cut cut = {0};
+
+    while (cut.rows < enough) {
+        const hi_piece *piece = &list->pieces[cut.piece];
+
+        if (!piece->older && cut.rows + piece->rows >= list->rows - enough / 2) {
+            cut.in_piece = list->rows / 2 - cut.rows;
+            cut.rows += cut.in_piece;
+            break;
+        }
+        cut.rows += piece->older ? 0 : piece->rows; /* The last of a chain counts. */
+        cut.piece++;
+    }
+    return cut;
+}
+
+/* The runs of output rows [first_row, end_row). */
+static bool write_half_runs(hi_arena *arena, const hi_runlist *list, uint32_t first_row,
+                            uint32_t end_row, hi_runlist *half)
+{
+    hi_out_run *runs = HI_NEW_ARRAY(arena, hi_out_run, list->run_count);
+
+    for (uint32_t i = 0; runs != NULL && i < list->run_count; i++) {
+        const hi_out_run *run = &list->runs[i];
+        const uint32_t run_end = run->first_row + run->rows;
+        const uint32_t begin = run->first_row > first_row ? run->first_row : first_row;
+        const uint32_t end = run_end < end_row ? run_end : end_row;
+
+        if (begin < end) {
+            runs[half->run_count++] = (hi_out_run){run->series, begin - first_row, end - begin};
+        }
+    }
+    half->runs = runs;
+    half->rows = end_row - first_row;
+    return runs != NULL;
+}
+
+/* One half of a list; what it does not share with the list is in `arena`. */
+static bool write_half(hi_arena *arena, const hi_runlist *list, const write_cut *cut, bool second,
+                       hi_runlist *half)
+{
+    const uint32_t first = second ? cut->piece : 0;
+    const uint32_t end = second ? list->piece_count : cut->piece + (cut->in_piece > 0);
+
+    *half = (hi_runlist){.pieces = list->pieces + first, .piece_count = end - first};
+    if (cut->in_piece > 0) {
+        hi_piece *pieces = HI_NEW_ARRAY(arena, hi_piece, half->piece_count);
+
+        if (pieces == NULL) {
+            return false;
+        }
+        memcpy(pieces, half->pieces, half->piece_count * sizeof(hi_piece));
+        if (second) {
+            pieces[0].row += cut->in_piece;
+            pieces[0].rows -= cut->in_piece;
+        } else {
+            pieces[half->piece_count - 1].rows = cut->in_piece;
+        }
+        half->pieces = pieces;
+    }
+    return write_half_runs(arena, list, second ? cut->rows : 0, second ? list->rows : cut->rows,
+                           half);
+}
+
+static hist_status write_group(hi_part_writer *w, const hi_runlist *list, hist_error *err);
+
+/* A group that is too large for memory as two: long texts, or a small budget. Only ENOMEM comes here. */
+static hist_status write_halves(hi_part_writer *w, const hi_runlist *list, hist_error *err)
+{
+    const write_cut cut = write_find_cut(list);
+    hist_status status = HIST_OK;
+    hi_arena arena;
+
+    w->out.failed = false; /* What was begun stays behind in the file and nobody refers to it. */
+    hi_arena_init(&arena, w->config.mem);
+    for (int second = 0; second < 2 && status == HIST_OK; second++) {
+        hi_runlist half;
+
+        status = write_half(&arena, list, &cut, second == 1, &half)
+                     ? write_group(w, &half, err)
+                     : hi_no_memory(err, "writing a part");
+        hi_arena_free(&arena);
+    }
+    return status;
+}
+
+static hist_status write_group(hi_part_writer *w, const hi_runlist *list, hist_error *err)
+{
+    const hist_status status = write_pages(w, list, err);
+
+    if ((status == HIST_ENOMEM || status == HIST_ELIMIT) && list->rows > 1) {
+        return write_halves(w, list, err);
+    }
+    return status == HIST_OK ? write_directory(w, list, err) : status;
 }
 
 /* ---- a merge ---- */
