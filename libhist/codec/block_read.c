@@ -49,7 +49,7 @@ static hist_status block_open(block_view *b, uint64_t *valid)
         return HIST_OK;
     }
     HI_TRY(hi_bits_read(b->kern, &b->r, hi_read_u8(&b->r), b->rows, valid));
-    b->count = hi_bits_count(valid, b->rows);
+    b->count = hi_valid_count(valid, b->rows);
     return b->count > 0 ? HIST_OK : HIST_ECORRUPT;
 }
 
@@ -334,9 +334,9 @@ static hist_status part_numbers(block_view *b, const block_part *part, const hi_
 static hist_status part_decode(block_view *b, block_part *part, const uint64_t *valid,
                                const hi_room *room, hi_decoded *decoded)
 {
-    part->skip = hi_bits_count(valid, part->first); /* first is a multiple of 64. */
+    part->skip = hi_valid_count(valid, part->first); /* first is a multiple of 64. */
     hi_bits_copy(valid, part->first, part->rows, room->valid);
-    part->count = hi_bits_count(room->valid, part->rows);
+    part->count = hi_valid_count(room->valid, part->rows);
     decoded->nulls = part->rows - part->count;
     if (b->count == 0) {
         memset(room->data, 0, (size_t)part->rows * hi_kind_bytes(hi_kind_of(b->type)));

@@ -55,7 +55,7 @@ static inline bool hi_slice_valid(const hi_slice *slice, uint32_t i)
 
 /* bits [first, first + count) of `from` to `to`, zero beyond. to has (count + 63) / 64 words. */
 void hi_bits_copy(const uint64_t *from, uint32_t first, uint32_t count, uint64_t *to);
-uint32_t hi_bits_count(const uint64_t *bits, uint32_t count);
+uint32_t hi_valid_count(const uint64_t *bits, uint32_t count);
 
 /* Decides between dictionary and text for a page of strings, and numbers the values. */
 hist_status hi_text_index_page(hi_encoder *encoder, const hi_values *values);

@@ -54,7 +54,7 @@ void hi_bits_copy(const uint64_t *from, uint32_t first, uint32_t count, uint64_t
     }
 }
 
-uint32_t hi_bits_count(const uint64_t *bits, uint32_t count)
+uint32_t hi_valid_count(const uint64_t *bits, uint32_t count)
 {
     uint32_t ones = 0;
 
@@ -186,7 +186,7 @@ static hist_status block_put(hi_encoder *encoder, hi_slice *slice, hi_profile pr
     slice->count = slice->rows;
     if (slice->values->valid != NULL) {
         hi_bits_copy(slice->values->valid, slice->first, slice->rows, encoder->valid);
-        slice->count = hi_bits_count(encoder->valid, slice->rows);
+        slice->count = hi_valid_count(encoder->valid, slice->rows);
     }
     if (slice->count == 0) {
         hi_buf_byte(out, HI_ENC_NULLS);
