@@ -213,6 +213,9 @@ static void check_world(const shape *s, hi_profile profile, uint32_t group_rows,
     spec.frag_count = f.list.count;
     fm_expect(&f.mem, &spec, 65536, expected, count, false, label);
     fm_expect(&f.mem, &spec, 1000, expected, count, false, label);
+    spec.stop_at_blocks = true;
+    fm_expect(&f.mem, &spec, 8192, expected, count, false, label);
+    spec.stop_at_blocks = false;
     free(expected);
     for (int round = 0; round < 4; round++) {
         const uint32_t wanted[2] = {(uint32_t)(fm_random(&seed) % s->series),
@@ -485,6 +488,52 @@ static void find_gives_the_first_row_not_before_a_time(void **state)
             assert_int_equal(found, expected);
         }
     }
+    fixture_close(&f);
+    world_free(&w);
+}
+
+static void lists_that_stop_at_blocks_are_gathered_in_place(void **state)
+{
+    uint64_t seed = 11;
+    uint32_t in_place = 0;
+    uint32_t lists = 0;
+    world w;
+    fixture f;
+    hi_merge *merge = NULL;
+    hi_arena arena;
+    hist_error err;
+
+    (void)state;
+    rising_world(&w, 50000, &seed); /* Two series of 25000 rows: four blocks of 6250 each. */
+    fixture_open(&f, &w, HI_PROFILE_WARM, 65536);
+    fixture_frags(&f, INT64_MIN, INT64_MAX, NULL, 0);
+    hi_merge_spec spec = everything;
+    spec.frags = f.list.frags;
+    spec.frag_count = f.list.count;
+    spec.stop_at_blocks = true;
+    must(hi_merge_open(&f.mem, &spec, &merge, &err), &err);
+    for (;; lists++) {
+        hi_runlist list;
+        hist_column column;
+        hi_view view;
+
+        must(hi_merge_next(merge, 8192, &list, &err), &err);
+        if (list.rows == 0) {
+            break;
+        }
+        hi_arena_init(&arena, &f.mem);
+        must(
+            hi_gather(&arena, spec.frags, &list, HI_COLUMN_TIME, HIST_TYPE_DATETIME, &column, &err),
+            &err);
+        must(f.list.frags[0]->ops->view(f.list.frags[0], HI_COLUMN_TIME, list.pieces[0].row, 1,
+                                        &view, &err),
+             &err);
+        in_place += column.data == view.data;
+        hi_arena_free(&arena);
+    }
+    hi_merge_close(merge);
+    assert_int_equal(lists, 8);
+    assert_int_equal(in_place, 8);
     fixture_close(&f);
     world_free(&w);
 }
@@ -1539,6 +1588,7 @@ int main(void)
         cmocka_unit_test(the_directory_has_the_statistics_of_every_block),
         cmocka_unit_test(a_block_whose_edge_matches_is_not_skipped),
         cmocka_unit_test(find_gives_the_first_row_not_before_a_time),
+        cmocka_unit_test(lists_that_stop_at_blocks_are_gathered_in_place),
         cmocka_unit_test(a_part_holds_many_tables_and_partitions),
         cmocka_unit_test(merging_parts_applies_deletes_and_retention),
         cmocka_unit_test(any_damaged_byte_is_an_error_or_the_same_answer),

@@ -37,6 +37,7 @@ typedef struct gather {
     uint32_t at; /* Rows made. */
     uint64_t *valid;
     bool nulls;
+    uint32_t ones_at; /* Rows [ones_at, at) have values; their bits are written when needed. */
     void *data;
     int32_t *offsets;
     hi_buf *text;
@@ -176,14 +177,22 @@ static hist_status gather_view(gather *g, const hi_piece *piece, uint32_t row,
 /* Takes rows [i, i + n) of a view to the end of the output. false: text does not fit. */
 typedef bool (*gather_take_fn)(gather *g, const hi_view *view, uint32_t i, uint32_t n);
 
+static void gather_write_ones(gather *g)
+{
+    gather_bits(g->valid, g->ones_at, NULL, 0, g->at - g->ones_at);
+    g->ones_at = g->at;
+}
+
+/* Counts rows [i, i + n) of a view as taken. */
 static void gather_take_valid(gather *g, const hi_view *view, uint32_t i, uint32_t n)
 {
     if (view->valid != NULL) {
+        gather_write_ones(g);
         g->nulls = true;
         gather_bits(g->valid, g->at, view->valid, (size_t)view->valid_bit + i, n);
-    } else {
-        gather_bits(g->valid, g->at, NULL, 0, n);
+        g->ones_at += n;
     }
+    g->at += n;
 }
 
 static bool gather_take_words(gather *g, const hi_view *view, uint32_t i, uint32_t n)
@@ -250,6 +259,7 @@ static bool gather_take_text(gather *g, const hi_view *view, uint32_t i, uint32_
 static void gather_nulls(gather *g, uint32_t n)
 {
     g->nulls = true;
+    gather_write_ones(g);
     if (g->offsets != NULL) {
         for (uint32_t k = 1; k <= n; k++) {
             g->offsets[g->at + k] = (int32_t)g->text->size;
@@ -260,6 +270,7 @@ static void gather_nulls(gather *g, uint32_t n)
         memset((char *)g->data + g->at * width, 0, n * width);
     }
     g->at += n;
+    g->ones_at = g->at;
 }
 
 static hist_status gather_text_failed(const gather *g, hist_error *err)
@@ -302,7 +313,6 @@ static hist_status gather_piece(gather *g, const hi_piece *piece, gather_take_fn
             return gather_text_failed(g, err);
         }
         gather_take_valid(g, &s->view, i, n);
-        g->at += n;
     }
     return HIST_OK;
 }
@@ -330,7 +340,6 @@ static hist_status gather_chain(gather *g, uint32_t *at, gather_take_fn take, hi
                 if (!take(g, &s->view, piece->row - s->first, 1)) {
                     return gather_text_failed(g, err);
                 }
-                gather_bits(g->valid, g->at, NULL, 0, 1);
                 g->at++;
                 found = true;
             }
@@ -345,9 +354,40 @@ static hist_status gather_chain(gather *g, uint32_t *at, gather_take_fn take, hi
     return HIST_OK;
 }
 
+/* Takes pieces of numbers from `i` on as long as they lie in views at hand without nulls; where rows
+   of fragments alternate, that is all of them. Returns the first one it did not take. */
+static uint32_t gather_words_at_hand(gather *g, uint32_t i)
+{
+    uint64_t *data = g->data;
+
+    for (; i < g->list->piece_count; i++) {
+        const hi_piece *p = &g->list->pieces[i];
+        const gather_source *s = &g->sources[p->frag - g->first_frag];
+        const uint32_t at = p->row - s->first;
+
+        if (p->older || p->row < s->first || at >= s->view.rows || p->rows > s->view.rows - at ||
+            s->view.valid != NULL || s->view.all_null) {
+            break;
+        }
+        if (p->rows == 1) {
+            data[g->at] = ((const uint64_t *)s->view.data)[at];
+        } else {
+            memcpy(data + g->at, (const uint64_t *)s->view.data + at, (size_t)p->rows * 8);
+        }
+        g->at += p->rows;
+    }
+    return i;
+}
+
 static hist_status gather_all(gather *g, gather_take_fn take, hist_error *err)
 {
     for (uint32_t i = 0; i < g->list->piece_count && !g->mixed; i++) {
+        if (take == gather_take_words) {
+            i = gather_words_at_hand(g, i);
+            if (i == g->list->piece_count) {
+                break;
+            }
+        }
         if (g->list->pieces[i].older) {
             HI_TRY(gather_chain(g, &i, take, err));
         } else {
@@ -355,6 +395,9 @@ static hist_status gather_all(gather *g, gather_take_fn take, hist_error *err)
         }
     }
     assert(g->mixed || g->at == g->list->rows);
+    if (g->nulls) {
+        gather_write_ones(g);
+    }
     return HIST_OK;
 }
 
@@ -365,6 +408,7 @@ static hist_status gather_start(gather *g, hist_error *err)
     const size_t words = ((size_t)g->list->rows + 63) / 64;
 
     g->at = 0;
+    g->ones_at = 0;
     g->nulls = false;
     g->valid = hi_arena_vector(g->arena, words * 8);
     if (g->valid == NULL) {

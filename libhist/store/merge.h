@@ -70,6 +70,7 @@ struct hi_merge {
     uint32_t run_capacity;
     uint32_t rows;     /* Output rows of the list being made. */
     bool piece_closed; /* The last piece ends a chain and cannot grow. */
+    bool block_ended;  /* The last piece ends where its block does. */
 };
 
 /* Makes room for one more element; false: no memory, nothing changed. */

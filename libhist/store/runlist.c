@@ -221,12 +221,15 @@ static hist_status merge_step_alone(hi_merge *m, uint32_t rows_left, hist_error 
         merge_count_skipped(m, frag, s->frag, s->row, rows);
         s->row += rows;
     } else {
-        if (m->spec.range_count > 0 && frag->ops->block_left != NULL) {
-            const uint32_t block = frag->ops->block_left(frag, s->row);
+        uint32_t block = UINT32_MAX;
 
+        if ((m->spec.range_count > 0 || m->spec.stop_at_blocks) && frag->ops->block_left != NULL) {
+            block = frag->ops->block_left(frag, s->row);
             rows = block < rows ? block : rows;
         }
-        HI_TRY(merge_emit(m, s, rows < rows_left ? rows : rows_left, err));
+        rows = rows < rows_left ? rows : rows_left;
+        HI_TRY(merge_emit(m, s, rows, err));
+        m->block_ended = rows == block;
     }
     if (s->row < m->alone_end) {
         return HIST_OK;
@@ -417,7 +420,12 @@ hist_status hi_merge_next(hi_merge *merge, uint32_t rows_max, hi_runlist *list_o
                 break;
             }
         }
+        merge->block_ended = false;
         HI_TRY(merge_step(merge, rows_max - merge->rows, err));
+        if (merge->block_ended && merge->spec.stop_at_blocks && merge->piece_count == 1 &&
+            merge->rows >= rows_max / 4) {
+            break;
+        }
     }
     *list_out = (hi_runlist){.pieces = merge->pieces,
                              .piece_count = merge->piece_count,

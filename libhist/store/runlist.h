@@ -56,10 +56,10 @@ typedef struct hi_tombstone {
 enum { HI_MERGE_FRAGS_MAX = 1 << 20 };
 
 typedef struct hi_merge_spec {
-    hi_frag **frags;     /* Borrowed; not closed. Any order. At most HI_MERGE_FRAGS_MAX. */
+    hi_frag **frags; /* Borrowed; not closed. Any order. At most HI_MERGE_FRAGS_MAX. */
     uint32_t frag_count;
-    int64_t from_ns;     /* Half-open range of times wanted. */
-    int64_t to_ns;       /* INT64_MAX with to_inclusive for "to the end". */
+    int64_t from_ns; /* Half-open range of times wanted. */
+    int64_t to_ns;   /* INT64_MAX with to_inclusive for "to the end". */
     bool to_inclusive;
     const uint32_t *series; /* Ascending ids wanted; NULL: all. */
     uint32_t series_count;
@@ -68,13 +68,16 @@ typedef struct hi_merge_spec {
     const hi_tombstone *tombstones;
     uint32_t tombstone_count;
     uint64_t *blocks_skipped; /* Counted if not NULL. */
+    bool
+        stop_at_blocks; /* Lists may end early, at the end of a block, so that columns need no copy. */
 } hi_merge_spec;
 
 typedef struct hi_merge hi_merge;
 
 hist_status hi_merge_open(hi_mem *mem, const hi_merge_spec *spec, hi_merge **merge_out,
                           hist_error *err);
-/* The next at most `rows_max` output rows, ending early only at the end; list->rows 0: the end.
+/* The next at most `rows_max` output rows, ending early only at the end or as stop_at_blocks allows
+   (not before a quarter of rows_max); list->rows 0: the end.
    Borrowed until the next call, which also releases (frag.h) fragments it is through with. A
    series may go on in the next list. */
 hist_status hi_merge_next(hi_merge *merge, uint32_t rows_max, hi_runlist *list_out,
