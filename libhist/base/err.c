@@ -94,7 +94,10 @@ void hi_error_context(hist_error *err, const char *fmt, ...)
     const int used = vsnprintf(err->message, sizeof(err->message), fmt, args);
     va_end(args);
     if (used >= 0 && (size_t)used < sizeof(err->message)) {
-        (void)snprintf(err->message + used, sizeof(err->message) - (size_t)used, ": %s", old);
+        const size_t room = sizeof(err->message) - (size_t)used;
+
+        /* What does not fit is the end of the older text. */
+        (void)snprintf(err->message + used, room, ": %.*s", (int)room, old);
     }
 }
 

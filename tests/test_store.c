@@ -1,0 +1,633 @@
+/*
+ * test_store.c -- a whole store through the public interface: against a plain model over flushes,
+ * merges, deletes and reopens, and with many threads at once.
+ */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hist.h"
+
+#define SECOND INT64_C(1000000000)
+#define DAY    (INT64_C(86400) * SECOND)
+#define BASE   (INT64_C(20000) * DAY)
+
+static hist_str text(const char *s)
+{
+    return (hist_str){s, strlen(s)};
+}
+
+static uint64_t random_next(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return *state >> 33;
+}
+
+static hist_open_options small_options(hist_vfs *vfs, int threads)
+{
+    hist_open_options o = HIST_OPEN_OPTIONS;
+
+    o.vfs = vfs;
+    o.threads = threads;
+    o.memory_bytes_max = UINT64_C(16) << 20;
+    o.wal_segment_bytes = 65536;
+    o.slab_rows_max = 128;
+    o.group_rows_max = 128;
+    return o;
+}
+
+static hist_db *open_ok(hist_vfs *vfs, int threads)
+{
+    hist_error err;
+    hist_db *db = NULL;
+    const hist_open_options o = small_options(vfs, threads);
+
+    if (hist_open("db", &o, &db, &err) != HIST_OK) {
+        fail_msg("open: %s", err.message);
+    }
+    return db;
+}
+
+static void close_ok(hist_db *db)
+{
+    hist_error err;
+
+    if (hist_close(db, &err) != HIST_OK) {
+        fail_msg("close: %s", err.message);
+    }
+}
+
+static void maintain_ok(hist_db *db, int what)
+{
+    hist_error err;
+
+    if (hist_maintain(db, what, &err) != HIST_OK) {
+        fail_msg("maintain: %s", err.message);
+    }
+}
+
+static hist_writer *writer_ok(hist_db *db)
+{
+    hist_error err;
+    hist_writer *writer = NULL;
+
+    if (hist_writer_open(db, NULL, &writer, &err) != HIST_OK) {
+        fail_msg("writer: %s", err.message);
+    }
+    return writer;
+}
+
+static void lines_ok(hist_writer *writer, const char *lines)
+{
+    hist_error err;
+    hist_lp_options options = HIST_LP_OPTIONS;
+    hist_lp_result result;
+
+    options.final = true;
+    if (hist_append_lp(writer, lines, strlen(lines), &options, &result, &err) != HIST_OK) {
+        fail_msg("append: %s", err.message);
+    }
+    assert_int_equal(result.refused, 0);
+}
+
+static void commit_ok(hist_writer *writer, hist_commit_mode mode)
+{
+    hist_error err;
+
+    if (hist_commit(writer, mode, NULL, &err) != HIST_OK) {
+        fail_msg("commit: %s", err.message);
+    }
+}
+
+/* ---- a plain model ---- */
+
+enum { MODEL_SERIES = 6, MODEL_TIMES = 400, MODEL_DAYS = 5 };
+
+typedef struct model_cell {
+    bool there;
+    bool has[2];
+    int64_t n;
+    double x;
+} model_cell;
+
+typedef struct model {
+    model_cell cells[MODEL_SERIES][MODEL_TIMES];
+} model;
+
+/* Slot t of the model: spread over days. */
+static hist_time model_time(uint32_t t)
+{
+    return BASE + (int64_t)(t % MODEL_DAYS) * DAY + (int64_t)(t / MODEL_DAYS) * 7 * SECOND;
+}
+
+static void model_write(model *m, hist_writer *writer, uint64_t *random)
+{
+    char line[256];
+    const uint32_t s = (uint32_t)(random_next(random) % MODEL_SERIES);
+    const uint32_t t = (uint32_t)(random_next(random) % MODEL_TIMES);
+    const int which = (int)(random_next(random) % 3);
+    model_cell *cell = &m->cells[s][t];
+    int used = snprintf(line, sizeof(line), "m,s=%u%s ", s, s % 2 == 0 ? ",even=yes" : "");
+
+    cell->there = true;
+    if (which != 1) {
+        cell->has[0] = true;
+        cell->n = (int64_t)(random_next(random) % 1000) - 500;
+        used += snprintf(line + used, sizeof(line) - (size_t)used, "n=%" PRId64 "i%s", cell->n,
+                         which == 2 ? "," : "");
+    }
+    if (which != 0) {
+        cell->has[1] = true;
+        cell->x = (double)(random_next(random) % 100000) / 100.0;
+        used += snprintf(line + used, sizeof(line) - (size_t)used, "x=%.2f", cell->x);
+    }
+    (void)snprintf(line + used, sizeof(line) - (size_t)used, " %" PRId64, model_time(t));
+    lines_ok(writer, line);
+}
+
+static void model_delete(model *m, hist_db *db, uint64_t *random)
+{
+    hist_error err;
+    const uint32_t s = (uint32_t)(random_next(random) % MODEL_SERIES);
+    char value[8];
+    const hist_time from = BASE + (int64_t)(random_next(random) % MODEL_DAYS) * DAY;
+    const hist_time to = from + (int64_t)(random_next(random) % 300) * SECOND + 1;
+    const bool all = random_next(random) % 4 == 0;
+
+    (void)snprintf(value, sizeof(value), "%u", s);
+    const hist_tag tag = {text("s"), text(value)};
+    const hist_status status = hist_delete(db, NULL, "m", &tag, all ? 0 : 1, from, to, &err);
+    if (status != HIST_OK && status != HIST_ENOTFOUND) {
+        fail_msg("delete: %s", err.message);
+    }
+    for (uint32_t i = 0; i < MODEL_SERIES; i++) {
+        for (uint32_t t = 0; t < MODEL_TIMES; t++) {
+            if ((all || i == s) && model_time(t) >= from && model_time(t) < to) {
+                m->cells[i][t] = (model_cell){0};
+            }
+        }
+    }
+}
+
+static void model_check_row(const model *m, model *seen, const hist_batch *b, uint32_t row)
+{
+    const hist_time time = hist_column_i64(&b->columns[0], row);
+    const hist_str name = hist_column_str(&b->columns[1], row);
+    const uint32_t s = (uint32_t)(name.data[0] - '0');
+    const uint32_t t = (uint32_t)(((time - BASE) % DAY) / (7 * SECOND)) * MODEL_DAYS +
+                       (uint32_t)((time - BASE) / DAY);
+
+    assert_int_equal(name.size, 1);
+    assert_true(s < MODEL_SERIES && t < MODEL_TIMES);
+    assert_int_equal(model_time(t), time);
+    const model_cell *cell = &m->cells[s][t];
+    assert_true(cell->there);
+    assert_false(seen->cells[s][t].there);
+    seen->cells[s][t].there = true;
+    assert_int_equal(hist_column_valid(&b->columns[2], row), cell->has[0]);
+    assert_int_equal(hist_column_valid(&b->columns[3], row), cell->has[1]);
+    if (cell->has[0]) {
+        assert_int_equal(hist_column_i64(&b->columns[2], row), cell->n);
+    }
+    if (cell->has[1]) {
+        assert_true(hist_column_f64(&b->columns[3], row) == cell->x);
+    }
+    assert_int_equal(hist_column_str(&b->columns[4], row).size, s % 2 == 0 ? 3 : 0);
+}
+
+/* All rows, or those of [from, to) and one series, equal the model's. */
+static void model_check(const model *m, hist_db *db, hist_time from, hist_time to, int series)
+{
+    static const char *const names[] = {"Timestamp", "s", "n", "x", "even"};
+    static model seen;
+    hist_error err;
+    hist_scan_options options = HIST_SCAN_OPTIONS;
+    hist_scan *scan = NULL;
+    hist_batch batch;
+    char value[8];
+
+    memset(&seen, 0, sizeof(seen));
+    (void)snprintf(value, sizeof(value), "%d", series);
+    const hist_tag tag = {text("s"), text(value)};
+    options.table = "m";
+    options.columns = names;
+    options.column_count = 5;
+    options.from_ns = from;
+    options.to_ns = to;
+    options.tags = &tag;
+    options.tag_count = series < 0 ? 0 : 1;
+    options.batch_rows_max = 100;
+    if (hist_scan_open(db, &options, &scan, &err) != HIST_OK) {
+        fail_msg("scan: %s", err.message);
+    }
+    for (;;) {
+        if (hist_scan_next(scan, &batch, &err) != HIST_OK) {
+            fail_msg("scan: %s", err.message);
+        }
+        if (batch.row_count == 0) {
+            break;
+        }
+        for (uint32_t row = 0; row < batch.row_count; row++) {
+            model_check_row(m, &seen, &batch, row);
+        }
+    }
+    hist_scan_close(scan);
+    for (uint32_t s = 0; s < MODEL_SERIES; s++) {
+        for (uint32_t t = 0; t < MODEL_TIMES; t++) {
+            const hist_time time = model_time(t);
+            const bool wanted = (series < 0 || (uint32_t)series == s) &&
+                                ((from == 0 && to == 0) || (time >= from && time < to));
+
+            assert_int_equal(seen.cells[s][t].there, wanted && m->cells[s][t].there);
+        }
+    }
+}
+
+static void model_round(model *m, hist_vfs *vfs, hist_db **db, hist_writer **writer,
+                        uint64_t *random)
+{
+    const int rows = 1 + (int)(random_next(random) % 60);
+
+    for (int i = 0; i < rows; i++) {
+        model_write(m, *writer, random);
+    }
+    commit_ok(*writer, random_next(random) % 2 == 0 ? HIST_COMMIT_DURABLE : HIST_COMMIT_WRITTEN);
+    switch (random_next(random) % 12) {
+    case 0:
+    case 1:
+    case 2:
+        maintain_ok(*db, HIST_MAINTAIN_FLUSH);
+        break;
+    case 3:
+        maintain_ok(*db, HIST_MAINTAIN_MERGE);
+        break;
+    case 4:
+        maintain_ok(*db, random_next(random) % 4 == 0 ? HIST_MAINTAIN_COLD : HIST_MAINTAIN_TICK);
+        break;
+    case 5:
+        hist_writer_close(*writer);
+        close_ok(*db);
+        *db = open_ok(vfs, 0);
+        *writer = writer_ok(*db);
+        break;
+    case 6:
+        model_delete(m, *db, random);
+        break;
+    default:
+        break;
+    }
+}
+
+static void test_model(void **state)
+{
+    const uint64_t seeds = getenv("HIST_LONG") != NULL ? 100 : 4;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
+        static model m;
+        uint64_t random = seed * 977;
+        hist_vfs *vfs = hist_vfs_memory_new();
+        hist_db *db = open_ok(vfs, 0);
+        hist_writer *writer = writer_ok(db);
+
+        print_message("# seed %" PRIu64 "\n", seed);
+        memset(&m, 0, sizeof(m));
+        model_write(&m, writer, &random);
+        model_write(&m, writer, &random);
+        model_write(&m, writer, &random);
+        lines_ok(writer, "m,s=0,even=yes n=1i,x=1 1700000000000000000");
+        hist_writer_discard(writer);
+        memset(&m, 0, sizeof(m));
+        for (int round = 0; round < 150; round++) {
+            model_round(&m, vfs, &db, &writer, &random);
+            if (round % 5 == 0) {
+                const hist_time from = BASE + (int64_t)(random_next(&random) % 400) * 900 * SECOND;
+
+                model_check(&m, db, 0, 0, -1);
+                model_check(&m, db, from, from + DAY, -1);
+                model_check(&m, db, 0, 0, (int)(random_next(&random) % MODEL_SERIES));
+            }
+        }
+        hist_error err;
+        if (hist_verify(db, NULL, NULL, &err) != HIST_OK) {
+            fail_msg("verify: %s", err.message);
+        }
+        hist_writer_close(writer);
+        close_ok(db);
+        hist_vfs_memory_free(vfs);
+    }
+}
+
+/* ---- what open refuses ---- */
+
+static void test_open_refusals(void **state)
+{
+    hist_error err;
+    hist_db *db = NULL;
+    hist_db *second = NULL;
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_open_options o = small_options(vfs, 0);
+
+    (void)state;
+    o.flags = HIST_FLAG_MUST_EXIST;
+    assert_int_equal(hist_open("db", &o, &db, &err), HIST_ENOTFOUND);
+    o.flags = HIST_FLAG_READONLY;
+    assert_int_equal(hist_open("db", &o, &db, &err), HIST_ENOTFOUND);
+    o.flags = 0;
+    o.partition_ns = 1;
+    assert_int_equal(hist_open("db", &o, &db, &err), HIST_EINVAL);
+    assert_non_null(strstr(err.message, "partition_ns"));
+    o.partition_ns = 0;
+    assert_int_equal(hist_open("db", &o, &db, &err), HIST_OK);
+    assert_int_equal(hist_open("db", &o, &second, &err), HIST_EBUSY);
+    o.flags = HIST_FLAG_READONLY;
+    assert_int_equal(hist_open("db", &o, &second, &err), HIST_OK);
+    assert_int_equal(hist_maintain(second, HIST_MAINTAIN_FLUSH, &err), HIST_EREADONLY);
+    close_ok(second);
+    close_ok(db);
+    assert_int_equal(vfs->mkdir(vfs, "other", &err), HIST_OK);
+    hist_file *file = NULL;
+    assert_int_equal(
+        vfs->open(vfs, "other/letter.txt", HIST_OPEN_WRITE | HIST_OPEN_CREATE, &file, &err),
+        HIST_OK);
+    file->ops->close(file);
+    o.flags = 0;
+    assert_int_equal(hist_open("other", &o, &db, &err), HIST_ENOTSTORE);
+    assert_non_null(strstr(err.message, "letter.txt"));
+    hist_vfs_memory_free(vfs);
+}
+
+static uint64_t count_rows(hist_db *db, const char *table)
+{
+    hist_error err;
+    hist_scan_options options = HIST_SCAN_OPTIONS;
+    hist_scan *scan = NULL;
+    hist_batch batch;
+    uint64_t rows = 0;
+
+    options.table = table;
+    const hist_status status = hist_scan_open(db, &options, &scan, &err);
+    if (status == HIST_ENOTFOUND) {
+        return 0;
+    }
+    assert_int_equal(status, HIST_OK);
+    do {
+        if (hist_scan_next(scan, &batch, &err) != HIST_OK) {
+            fail_msg("scan: %s", err.message);
+        }
+        rows += batch.row_count;
+    } while (batch.row_count > 0);
+    hist_scan_close(scan);
+    return rows;
+}
+
+static void test_reader_sees_the_tail(void **state)
+{
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_open_options o = small_options(vfs, 0);
+    hist_db *db = open_ok(vfs, 0);
+    hist_writer *writer = writer_ok(db);
+    hist_db *reader = NULL;
+    hist_error err;
+
+    (void)state;
+    lines_ok(writer, "t v=1 1\nt v=2 2");
+    commit_ok(writer, HIST_COMMIT_WRITTEN);
+    lines_ok(writer, "t v=3 3");
+    o.flags = HIST_FLAG_READONLY;
+    assert_int_equal(hist_open("db", &o, &reader, &err), HIST_OK);
+    assert_int_equal(count_rows(reader, "t"), 2);
+    close_ok(reader);
+    commit_ok(writer, HIST_COMMIT_DURABLE);
+    maintain_ok(db, HIST_MAINTAIN_FLUSH);
+    assert_int_equal(hist_open("db", &o, &reader, &err), HIST_OK);
+    assert_int_equal(count_rows(reader, "t"), 3);
+    close_ok(reader);
+    hist_writer_close(writer);
+    close_ok(db);
+    hist_vfs_memory_free(vfs);
+}
+
+static void test_few_parts(void **state)
+{
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_db *db = open_ok(vfs, 0);
+    hist_writer *writer = writer_ok(db);
+    hist_stats stats;
+
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        char line[64];
+
+        (void)snprintf(line, sizeof(line), "t,a=%d v=%d %" PRId64, i % 3, i, BASE + i * SECOND);
+        lines_ok(writer, line);
+        commit_ok(writer, HIST_COMMIT_DURABLE);
+        maintain_ok(db, HIST_MAINTAIN_FLUSH);
+    }
+    maintain_ok(db, HIST_MAINTAIN_MERGE);
+    hist_get_stats(db, &stats);
+    assert_true(stats.parts <= 12);
+    assert_true(stats.merges > 0);
+    assert_int_equal(count_rows(db, "t"), 60);
+    maintain_ok(db, HIST_MAINTAIN_COLD);
+    assert_int_equal(count_rows(db, "t"), 60);
+    hist_writer_close(writer);
+    close_ok(db);
+    hist_vfs_memory_free(vfs);
+}
+
+static void test_retention(void **state)
+{
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_open_options o = small_options(vfs, 0);
+    hist_db *db = NULL;
+    hist_error err;
+    const hist_time now = vfs->now_ns(vfs);
+
+    (void)state;
+    o.retention_ns = 10 * DAY;
+    assert_int_equal(hist_open("db", &o, &db, &err), HIST_OK);
+    hist_writer *writer = writer_ok(db);
+    for (int day = 0; day < 30; day++) {
+        char line[64];
+
+        (void)snprintf(line, sizeof(line), "t v=%d %" PRId64, day, now - day * DAY);
+        lines_ok(writer, line);
+        commit_ok(writer, HIST_COMMIT_DURABLE);
+        maintain_ok(db, HIST_MAINTAIN_FLUSH);
+    }
+    maintain_ok(db, HIST_MAINTAIN_MERGE);
+    const uint64_t left = count_rows(db, "t");
+    assert_true(left >= 10 && left <= 12);
+    hist_writer_close(writer);
+    close_ok(db);
+    hist_vfs_memory_free(vfs);
+}
+
+/* ---- many threads ---- */
+
+enum { THREAD_WRITERS = 4, THREAD_ROUNDS = 60, THREAD_ROWS = 25 };
+
+typedef struct crowd {
+    hist_db *db;
+    _Atomic int next;
+    _Atomic uint64_t acknowledged;
+    _Atomic bool stop;
+    _Atomic int failures;
+} crowd;
+
+static void *crowd_write(void *arg)
+{
+    crowd *c = arg;
+    const int me = atomic_fetch_add(&c->next, 1);
+    hist_error err;
+    hist_writer *writer = NULL;
+
+    if (hist_writer_open(c->db, NULL, &writer, &err) != HIST_OK) {
+        atomic_fetch_add(&c->failures, 1);
+        return NULL;
+    }
+    for (int round = 0; round < THREAD_ROUNDS; round++) {
+        for (int row = 0; row < THREAD_ROWS; row++) {
+            char line[96];
+            hist_lp_options options = HIST_LP_OPTIONS;
+            hist_lp_result result;
+            const int size = snprintf(line, sizeof(line), "c,w=%d,r=%d v=%di %" PRId64, me, row % 7,
+                                      round, BASE + (round * THREAD_ROWS + row) * SECOND);
+
+            options.final = true;
+            if (hist_append_lp(writer, line, (size_t)size, &options, &result, &err) != HIST_OK) {
+                atomic_fetch_add(&c->failures, 1);
+            }
+        }
+        if (hist_commit(writer, round % 4 == 0 ? HIST_COMMIT_DURABLE : HIST_COMMIT_WRITTEN, NULL,
+                        &err) != HIST_OK) {
+            atomic_fetch_add(&c->failures, 1);
+        }
+        atomic_fetch_add(&c->acknowledged, THREAD_ROWS);
+    }
+    hist_writer_close(writer);
+    return NULL;
+}
+
+/* What was acknowledged before a scan begins must be in it; batches are whole. */
+static void *crowd_read(void *arg)
+{
+    crowd *c = arg;
+
+    while (!atomic_load(&c->stop)) {
+        const uint64_t before = atomic_load(&c->acknowledged);
+        const uint64_t rows = count_rows(c->db, "c");
+
+        if (rows < before || rows % THREAD_ROWS != 0) {
+            atomic_fetch_add(&c->failures, 1);
+        }
+    }
+    return NULL;
+}
+
+static void *crowd_maintain(void *arg)
+{
+    crowd *c = arg;
+    hist_error err;
+
+    for (int i = 0; !atomic_load(&c->stop); i++) {
+        if (hist_maintain(c->db, i % 3 == 0 ? HIST_MAINTAIN_MERGE : HIST_MAINTAIN_FLUSH, &err) !=
+            HIST_OK) {
+            atomic_fetch_add(&c->failures, 1);
+        }
+    }
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    hist_vfs *vfs = hist_vfs_memory_new();
+    crowd c = {.db = open_ok(vfs, 2)};
+    pthread_t writers[THREAD_WRITERS];
+    pthread_t others[3];
+
+    (void)state;
+    for (int i = 0; i < THREAD_WRITERS; i++) {
+        assert_int_equal(pthread_create(&writers[i], NULL, crowd_write, &c), 0);
+    }
+    assert_int_equal(pthread_create(&others[0], NULL, crowd_read, &c), 0);
+    assert_int_equal(pthread_create(&others[1], NULL, crowd_read, &c), 0);
+    assert_int_equal(pthread_create(&others[2], NULL, crowd_maintain, &c), 0);
+    for (int i = 0; i < THREAD_WRITERS; i++) {
+        (void)pthread_join(writers[i], NULL);
+    }
+    atomic_store(&c.stop, true);
+    for (int i = 0; i < 3; i++) {
+        (void)pthread_join(others[i], NULL);
+    }
+    assert_int_equal(atomic_load(&c.failures), 0);
+    assert_int_equal(count_rows(c.db, "c"), THREAD_WRITERS * THREAD_ROUNDS * THREAD_ROWS);
+    close_ok(c.db);
+    c.db = open_ok(vfs, 0);
+    assert_int_equal(count_rows(c.db, "c"), THREAD_WRITERS * THREAD_ROUNDS * THREAD_ROWS);
+    close_ok(c.db);
+    hist_vfs_memory_free(vfs);
+}
+
+/* A budget far smaller than the data: writers wait for flushes, nothing is lost. */
+static void test_small_memory(void **state)
+{
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_open_options o = HIST_OPEN_OPTIONS;
+    hist_db *db = NULL;
+    hist_error err;
+    hist_stats stats;
+    const int rounds = 400;
+
+    (void)state;
+    o.vfs = vfs;
+    o.threads = 1;
+    o.memory_bytes_max = UINT64_C(8) << 20;
+    o.wal_segment_bytes = UINT64_C(1) << 20;
+    o.slab_rows_max = 4096;
+    assert_int_equal(hist_open("db", &o, &db, &err), HIST_OK);
+    hist_writer *writer = writer_ok(db);
+    for (int round = 0; round < rounds; round++) {
+        char lines[16384];
+        size_t used = 0;
+
+        for (int i = 0; i < 200; i++) {
+            used += (size_t)snprintf(lines + used, sizeof(lines) - used,
+                                     "t,d=%d a=%d,b=%d.5 %" PRId64 "\n", i, round, i,
+                                     BASE + round * SECOND);
+        }
+        lines_ok(writer, lines);
+        commit_ok(writer, HIST_COMMIT_WRITTEN);
+        hist_get_stats(db, &stats);
+        assert_true(stats.memory_bytes <= o.memory_bytes_max);
+    }
+    assert_true(stats.flushes > 0);
+    maintain_ok(db, HIST_MAINTAIN_FLUSH);
+    assert_int_equal(count_rows(db, "t"), rounds * 200);
+    hist_writer_close(writer);
+    close_ok(db);
+    hist_vfs_memory_free(vfs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_open_refusals), cmocka_unit_test(test_reader_sees_the_tail),
+        cmocka_unit_test(test_model),         cmocka_unit_test(test_few_parts),
+        cmocka_unit_test(test_retention),     cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_small_memory),
+    };
+
+    return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
