@@ -152,7 +152,7 @@ static uint32_t writer_handle_at(const writer_handles *h, uint32_t id)
 
 static const writer_handle *writer_find_handle(const writer_handles *h, uint32_t id)
 {
-    if (h->room == 0) {
+    if (h->room == 0 || id == 0) {
         return NULL;
     }
     const writer_handle *found = &h->entries[writer_handle_at(h, id)];
