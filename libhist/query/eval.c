@@ -607,8 +607,13 @@ hist_status hi_eval_rows(hi_eval *ev, const hi_expr *call, const hist_column *ar
         !hi_cb_init(&cb, ev->arena, call->type, rows)) {
         return hi_eval_no_memory(ev, call);
     }
-    hi_row row = {
-        .ev = ev, .call = call, .data = func->data, .arg_count = count, .args = values, .out = &cb};
+    hi_row row = {.ev = ev,
+                  .call = call,
+                  .data = func->data,
+                  .scratch = &ev->cache->row_arena,
+                  .arg_count = count,
+                  .args = values,
+                  .out = &cb};
     for (uint32_t i = 0; i < rows && row.status == HIST_OK && !cb.failed; i++) {
         for (uint32_t k = 0; k < count; k++) {
             if (!prepared[k].constant) {

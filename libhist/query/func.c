@@ -10,12 +10,15 @@
 #include <string.h>
 
 #include "query/eval.h"
+#include "query/func_series.h"
 #include "query/nearest.h"
 
 static const hi_func_table *const func_tables[] = {
-    &hi_funcs_arith,   &hi_funcs_compare, &hi_funcs_cond,  &hi_funcs_math,   &hi_funcs_convert,
-    &hi_funcs_string,  &hi_funcs_match,   &hi_funcs_regex, &hi_funcs_time,   &hi_funcs_timefmt,
-    &hi_funcs_dynamic, &hi_funcs_array,   &hi_funcs_bag,   &hi_funcs_window,
+    &hi_funcs_arith,        &hi_funcs_compare, &hi_funcs_cond,    &hi_funcs_math,
+    &hi_funcs_convert,      &hi_funcs_string,  &hi_funcs_match,   &hi_funcs_regex,
+    &hi_funcs_time,         &hi_funcs_timefmt, &hi_funcs_dynamic, &hi_funcs_array,
+    &hi_funcs_bag,          &hi_funcs_window,  &hi_funcs_series,  &hi_funcs_series_math,
+    &hi_funcs_series_model,
 };
 
 #define FUNC_TABLES    (sizeof(func_tables) / sizeof(func_tables[0]))
@@ -146,6 +149,13 @@ hist_status hi_bind_arg(hi_bind_call *c, uint32_t i, char letter)
     const hi_expr *e = c->args[i];
 
     if (letter == 'a') {
+        return HIST_OK;
+    }
+    if (letter == 'S') {
+        hi_expr *text;
+
+        HI_TRY(hi_func_cast(c->arena, c->ctx, e, HIST_TYPE_STRING, &text, c->err));
+        c->args[i] = text;
         return HIST_OK;
     }
     if (letter != 'n') {

@@ -45,7 +45,7 @@ typedef void (*hi_row_fn)(hi_row *row);
 /*
  * `signature` declares types where bind is NULL: one letter an argument, '>' and the result.
  *   b bool  i int  l long  r real  m decimal  s string  d datetime  t timespan  g guid  y dynamic
- *   n number (any)   a anything   letters after '|' may be left off   '*' repeats the last letter
+ *   S anything, as its text   n number (any)   a anything   letters after '|' may be left off   '*' repeats the last letter
  *   result 'A': the type of the first argument
  * Numbers are widened, dynamic values converted by their run-time type.
  */

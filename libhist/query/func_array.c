@@ -103,15 +103,20 @@ static void arr_row_split(hi_row *r)
 static void arr_row_concat(hi_row *r)
 {
     hi_dyn_writer *w;
+    bool any = false;
 
     for (uint32_t i = 0; i < r->arg_count; i++) {
-        if (!arr_is(hi_row_dyn(r, i))) {
-            return;
-        }
+        any |= arr_is(hi_row_dyn(r, i));
+    }
+    if (!any) {
+        return;
     }
     w = hi_cb_begin(r->out);
     hi_dyn_begin_array(w);
     for (uint32_t i = 0; i < r->arg_count; i++) {
+        if (!arr_is(hi_row_dyn(r, i))) {
+            continue; /* Null adds nothing. */
+        }
         hi_dyn_iter it = hi_dyn_iter_of(hi_row_dyn(r, i));
 
         while (hi_dyn_next(&it)) {
@@ -559,7 +564,7 @@ static hist_status arr_bind_sort(hi_bind_call *c)
 static const hi_func arr_funcs[] = {
     {.name = "array_slice", .signature = "yl|l>y", .row = arr_row_slice},
     {.name = "array_split", .signature = "ya>y", .row = arr_row_split},
-    {.name = "array_concat", .signature = "yy*>y", .row = arr_row_concat},
+    {.name = "array_concat", .signature = "yy*>y", .row = arr_row_concat, .flags = HI_FUNC_NULLS},
     {.name = "array_reverse", .signature = "y>y", .row = arr_row_reverse},
     {.name = "array_rotate_left", .signature = "yl>y", .row = arr_row_rotate, .data = "l"},
     {.name = "array_rotate_right", .signature = "yl>y", .row = arr_row_rotate, .data = "r"},

@@ -117,7 +117,7 @@ static bool conv_bool_of_text(hist_str text, int64_t *out)
         *out = s.size == 4;
         return true;
     }
-    if (!hi_num_parse_i64(s.data, s.size, &number)) {
+    if (!conv_long_of_text(s, &number)) {
         return false;
     }
     *out = number != 0;
@@ -217,6 +217,12 @@ static bool conv_of_real(double v, hi_value *out)
         const double ns = v * (double)HI_NS_PER_DAY;
 
         return isfinite(v) && fabs(ns) < 9.2e18 && conv_long_of_real(ns, &out->i64);
+    }
+    case HIST_TYPE_DATETIME: {
+        int64_t ticks;
+
+        return fabs(v) < 9.2e18 && conv_long_of_real(v, &ticks) &&
+               hi_time_of_ticks(ticks, &out->i64) == HI_TIME_OK;
     }
     default:
         return false;

@@ -106,14 +106,51 @@ static hist_status regex_bind_extract(hi_bind_call *c)
     return hi_bind_fail_arg(c, 3, "must be typeof(...)");
 }
 
-/* Which groups extract_all gives: the array's numbers, else all of the pattern. */
-static uint32_t regex_wanted(hi_dyn groups, uint32_t pattern_groups, uint32_t *wanted)
+/* Number of the group (?P<name>...) or (?<name>...) of a pattern, -1: none. */
+static int64_t regex_group_named(hist_str p, hist_str name)
+{
+    int64_t group = 0;
+    bool class = false;
+
+    for (size_t i = 0; i < p.size; i++) {
+        if (p.data[i] == '\\') {
+            i++;
+            continue;
+        }
+        class = p.data[i] == '[' ? true : p.data[i] == ']' ? false : class;
+        if (class || p.data[i] != '(') {
+            continue;
+        }
+        size_t at = i + 1;
+        if (at < p.size && p.data[at] == '?') {
+            at += at + 1 < p.size && p.data[at + 1] == 'P' ? 2 : 1;
+            if (at >= p.size || p.data[at] != '<') {
+                continue; /* (?:...) and flags count for nothing. */
+            }
+            at++;
+            group++;
+            if (p.size - at > name.size && memcmp(p.data + at, name.data, name.size) == 0 &&
+                p.data[at + name.size] == '>') {
+                return group;
+            }
+            continue;
+        }
+        group++;
+    }
+    return -1;
+}
+
+/* Which groups extract_all gives: those the array numbers or names, else all of the pattern. */
+static uint32_t regex_wanted(hi_dyn groups, hist_str pattern, uint32_t pattern_groups,
+                             uint32_t *wanted)
 {
     hi_dyn_iter it = hi_dyn_iter_of(groups);
     uint32_t n = 0;
 
     while (hi_dyn_next(&it) && n < HI_REGEX_GROUPS_MAX) {
-        const int64_t g = hi_dyn_i64(it.value);
+        const int64_t g = hi_dyn_tag_of(it.value) == HI_DYN_STRING
+                              ? regex_group_named(pattern, hi_dyn_str(it.value))
+                              : hi_dyn_i64(it.value);
 
         if (g >= 0 && g < HI_REGEX_GROUPS_MAX) {
             wanted[n++] = (uint32_t)g;
@@ -157,7 +194,7 @@ static void regex_row_extract_all(hi_row *r)
         return;
     }
     const hi_dyn groups = text == 2 ? hi_row_dyn(r, 1) : (hi_dyn){NULL, 0};
-    const uint32_t n = regex_wanted(groups, hi_regex_groups(re), wanted);
+    const uint32_t n = regex_wanted(groups, hi_row_str(r, 0), hi_regex_groups(re), wanted);
     if (n == 0) {
         r->status = hi_eval_fail(r->ev, r->call, HIST_ESEMANTIC,
                                  "extract_all: the pattern has no group in ()");
@@ -340,7 +377,7 @@ static size_t regex_bytes_of(hist_str s, int64_t n)
 static void regex_row_indexof(hi_row *r)
 {
     hist_str s = hi_row_str(r, 0);
-    int64_t start = hi_row_i64_or(r, 2, 0);
+    const int64_t start = hi_row_i64_or(r, 2, 0);
     const int64_t count = hi_row_i64_or(r, 3, -1);
     int64_t occurrence = hi_row_i64_or(r, 4, 1);
     const int64_t length = regex_code_points(s, s.size);
@@ -350,8 +387,10 @@ static void regex_row_indexof(hi_row *r)
     if (occurrence < 1 || count < -1 || !regex_of(r, 1, &re)) {
         return;
     }
-    start = start < 0 ? start + length : start;
-    if (start < 0 || start > length) {
+    if (start < 0) {
+        return;
+    }
+    if (start > length) {
         hi_cb_i64(r->out, -1);
         return;
     }

@@ -138,7 +138,7 @@ static void str_row_indexof(hi_row *r)
         return;
     }
     count = count < 0 || count > length - start ? length - start : count;
-    const hist_str part = str_slice(s, (size_t)start, (size_t)count);
+    const hist_str part = str_slice(s, (size_t)start, (size_t)(length - start));
     int64_t at = -1;
     size_t from = 0;
     while (occurrence-- > 0) {
@@ -148,8 +148,10 @@ static void str_row_indexof(hi_row *r)
         }
         from = (size_t)at + 1;
     }
-    if (at >= 0) {
-        at = start + (int64_t)hi_utf8_length((hist_str){part.data, (size_t)at});
+    if (at >= 0) { /* The length says where a match may begin, not where it must end. */
+        const int64_t n = (int64_t)hi_utf8_length((hist_str){part.data, (size_t)at});
+
+        at = n < count ? start + n : -1;
     }
     hi_cb_i64(r->out, at);
 }
@@ -455,13 +457,13 @@ static void str_row_is_utf8(hi_row *r)
 }
 
 static const hi_func str_funcs[] = {
-    {.name = "strlen", .signature = "s>l", .row = str_row_length, .name_prefix = "strlen_"},
+    {.name = "strlen", .signature = "S>l", .row = str_row_length, .name_prefix = "strlen_"},
     {.name = "string_size", .signature = "s>l", .row = str_row_size, .name_prefix = "string_size_"},
-    {.name = "tolower", .signature = "s>s", .row = str_row_lower, .flags = HI_FUNC_NAME_ARG},
-    {.name = "toupper", .signature = "s>s", .row = str_row_upper, .flags = HI_FUNC_NAME_ARG},
+    {.name = "tolower", .signature = "S>s", .row = str_row_lower, .flags = HI_FUNC_NAME_ARG},
+    {.name = "toupper", .signature = "S>s", .row = str_row_upper, .flags = HI_FUNC_NAME_ARG},
     {.name = "reverse", .signature = "s>s", .row = str_row_reverse},
-    {.name = "substring", .signature = "sl|l>s", .row = str_row_substring},
-    {.name = "indexof", .signature = "ss|lll>l", .row = str_row_indexof},
+    {.name = "substring", .signature = "Sl|l>s", .row = str_row_substring},
+    {.name = "indexof", .signature = "SS|lll>l", .row = str_row_indexof},
     {.name = "strcat", .signature = "a*>s", .row = str_row_strcat, .flags = HI_FUNC_NULLS},
     {.name = "strcat_delim",
      .signature = "saa*>s",
@@ -476,10 +478,10 @@ static const hi_func str_funcs[] = {
      .row = str_row_strcat_array,
      .flags = HI_FUNC_NULLS},
     {.name = "strrep", .signature = "al|s>s", .row = str_row_strrep},
-    {.name = "replace_string", .signature = "sss>s", .row = str_row_replace},
+    {.name = "replace_string", .signature = "Sss>s", .row = str_row_replace},
     {.name = "replace_strings", .signature = "syy>s", .row = str_row_replace_strings},
     {.name = "translate", .signature = "sss>s", .row = str_row_translate},
-    {.name = "split", .signature = "ss|l>y", .row = str_row_split, .flags = HI_FUNC_NAME_ARG},
+    {.name = "split", .signature = "Ss|l>y", .row = str_row_split, .flags = HI_FUNC_NAME_ARG},
     {.name = "countof", .signature = "ss|s>l", .row = str_row_countof},
     {.name = "strcmp", .signature = "ss>l", .row = str_row_strcmp},
     {.name = "unicode_codepoints_from_string", .signature = "s>y", .row = str_row_to_codepoints},

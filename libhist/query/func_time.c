@@ -94,7 +94,9 @@ static void time_row_add(hi_row *r)
     int64_t t = 0;
 
     if (part != HI_PART_NONE) {
-        time_put(r, hi_time_add(hi_row_i64(r, 2), part, hi_row_i64(r, 1), &t), t);
+        const hi_time_status status = hi_time_add(hi_row_i64(r, 2), part, hi_row_i64(r, 1), &t);
+
+        time_put(r, status, t);
     }
 }
 
@@ -102,9 +104,32 @@ static void time_row_diff(hi_row *r)
 {
     const hi_time_part part = time_part_arg(r, 0);
 
-    if (part != HI_PART_NONE) {
-        hi_cb_i64(r->out, hi_time_diff(part, hi_row_i64(r, 1), hi_row_i64(r, 2)));
+    if (part == HI_PART_NONE) {
+        return;
     }
+    const int64_t n = hi_time_diff(part, hi_row_i64(r, 1), hi_row_i64(r, 2));
+    if (r->call->type == HIST_TYPE_REAL) {
+        hi_cb_real(r->out, (double)n);
+    } else {
+        hi_cb_i64(r->out, n);
+    }
+}
+
+/* Weeks come as a real, as the engine gives them. */
+static hist_status time_bind_diff(hi_bind_call *c)
+{
+    hist_str part = {"", 0};
+
+    HI_TRY(hi_bind_arg(c, 0, 's'));
+    HI_TRY(hi_bind_arg(c, 1, 'd'));
+    HI_TRY(hi_bind_arg(c, 2, 'd'));
+    if (hi_expr_is_const(c->args[0])) {
+        HI_TRY(hi_bind_const_str(c, 0, &part));
+    }
+    const bool week = hi_time_part_of(part.data, part.size) == HI_PART_WEEK;
+    c->type = week ? HIST_TYPE_REAL : HIST_TYPE_LONG;
+    c->eval = hi_eval_rows;
+    return HIST_OK;
 }
 
 /* ---- making ---- */
@@ -141,7 +166,8 @@ static void time_row_make(hi_row *r)
     if (c.nano > 999999999) {
         c.nano = 999999900;
     }
-    time_put(r, hi_time_of(&c, &t), t);
+    const hi_time_status status = hi_time_of(&c, &t);
+    time_put(r, status, t);
 }
 
 static hist_status time_bind_make(hi_bind_call *c)
@@ -291,7 +317,7 @@ static const hi_func time_funcs[] = {
     {.name = "dayofweek", .signature = "d>t", .row = time_row_dayofweek},
     {.name = "datetime_part", .signature = "sd>l", .row = time_row_part},
     {.name = "datetime_add", .signature = "sld>d", .row = time_row_add},
-    {.name = "datetime_diff", .signature = "sdd>l", .row = time_row_diff},
+    {.name = "datetime_diff", .signature = "sdd", .bind = time_bind_diff, .row = time_row_diff},
     {.name = "make_datetime",
      .signature = "a|aaaaa",
      .bind = time_bind_make_any,

@@ -1,6 +1,7 @@
 /*
- * func_timefmt.c -- format_datetime and format_timespan. Know first: a run of one letter is one token; other
- * letters than those below are copied, only the delimiters of the language are allowed between them.
+ * func_timefmt.c -- format_datetime and format_timespan. Know first: a token is as many equal letters as it has forms (two
+ * of d, M, h, H, m, s, t; four or two of y; seven of f), so "dddd" is the day twice; only the delimiters of the language
+ * may stand between tokens.
  */
 #include <string.h>
 
@@ -78,6 +79,18 @@ static bool fmt_time_token(hi_buf *buf, const hi_civil *c, char letter, int n)
     }
 }
 
+/* Letters of the token at the start of a run of `n` letters. */
+static int fmt_token_length(char letter, int n)
+{
+    if (letter == 'f' || letter == 'F') {
+        return n < 7 ? n : 7;
+    }
+    if (letter == 'y') {
+        return n >= 4 ? 4 : n >= 2 ? 2 : 1;
+    }
+    return n < 2 ? n : 2;
+}
+
 static bool fmt_is_delimiter(char c)
 {
     return c != '\0' && strchr(" /-:,._[]", c) != NULL;
@@ -118,6 +131,7 @@ static void fmt_row_datetime(hi_row *r)
         while (i + (size_t)n < format.size && format.data[i + (size_t)n] == letter && n < 16) {
             n++;
         }
+        n = fmt_token_length(letter, n);
         if (!fmt_time_token(buf, &c, letter, n)) {
             fmt_unknown(r, format, i, "d f F h H m M s t y and space / - : , . _ [ ]");
             return;
