@@ -588,7 +588,7 @@ static void test_small_memory(void **state)
     hist_db *db = NULL;
     hist_error err;
     hist_stats stats;
-    const int rounds = 400;
+    const int rounds = 1500;
 
     (void)state;
     o.vfs = vfs;
