@@ -440,7 +440,10 @@ static uint32_t frag_stats(hi_frag *frag, uint32_t column, uint32_t row, hi_bloc
     if (first[0] != row) {
         return 0;
     }
-    *stats_out = c == NULL ? (hi_block_stats){.nulls = first[1] - first[0]} : c->blocks[b].stats;
+    *stats_out = (hi_block_stats){.nulls = first[1] - first[0]};
+    if (c != NULL) {
+        *stats_out = c->blocks[b].stats;
+    }
     return first[1] - first[0];
 }
 

@@ -140,7 +140,7 @@ static hist_status read_footer(hi_part *part, hist_error *err)
 {
     const size_t guess =
         part->size_bytes < READ_END_GUESS ? (size_t)part->size_bytes : READ_END_GUESS;
-    hi_part_tail tail;
+    hi_part_tail tail = {0};
     uint8_t *rest = NULL;
     uint8_t *end = hi_mem_alloc(part->mem, guess);
 
