@@ -595,7 +595,6 @@ static void test_small_memory(void **state)
     o.threads = 1;
     o.memory_bytes_max = UINT64_C(8) << 20;
     o.wal_segment_bytes = UINT64_C(1) << 20;
-    o.slab_rows_max = 4096;
     assert_int_equal(hist_open("db", &o, &db, &err), HIST_OK);
     hist_writer *writer = writer_ok(db);
     for (int round = 0; round < rounds; round++) {

@@ -90,8 +90,8 @@ typedef struct hist_open_options {
     int64_t max_age_ns;            /* Rows older than this are refused. 0: off. */
     int64_t max_future_ns;         /* Rows further ahead than this are refused. 0: off. */
     uint32_t series_max;           /* 100 million. */
-    uint32_t slab_rows_max;        /* Rows a chunk slab holds. 65536; least 64. For tests. */
-    uint32_t group_rows_max;       /* Rows of a row group. 65536; least 64. For tests. */
+    uint32_t slab_rows_max;        /* Rows a chunk slab holds: 65536, fewer below 64 MiB. Least 64. */
+    uint32_t group_rows_max;       /* Rows of a row group: likewise. */
     uint64_t part_bytes_max;       /* Merged parts are cut at about this. 1 GiB. */
     hist_log_fn log;               /* NULL: silent. */
     void *log_arg;

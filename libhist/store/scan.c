@@ -342,7 +342,8 @@ hist_status hi_scan_open(hi_snapshot *snapshot, hi_mem *mem, const hi_scan_spec 
     scan->mem = mem;
     scan->spec = *spec;
     if (scan->spec.batch_rows_max == 0 || scan->spec.batch_rows_max > HIST_BATCH_ROWS_MAX) {
-        scan->spec.batch_rows_max = HIST_BATCH_ROWS_MAX;
+        /* A store with a small budget hands out small batches. */
+        scan->spec.batch_rows_max = snapshot->store->options.slab_rows_max;
     }
     hi_arena_init(&scan->arena, mem);
     hi_arena_init(&scan->cluster, mem);

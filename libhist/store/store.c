@@ -165,6 +165,14 @@ static hist_status store_check_options(const hist_open_options *o, hist_error *e
     return HIST_OK;
 }
 
+/* Rows of a slab and of a row group that a small budget can afford: 64 Ki from 64 MiB on. */
+static uint32_t store_rows_for(uint64_t memory_bytes)
+{
+    const uint64_t rows = memory_bytes / 1024;
+
+    return rows >= HI_SLAB_ROWS_MAX ? HI_SLAB_ROWS_MAX : rows < 1024 ? 1024 : (uint32_t)rows;
+}
+
 static hist_status store_resolve_options(const hist_open_options *given, hist_open_options *o,
                                          hist_error *err)
 {
@@ -186,8 +194,8 @@ static hist_status store_resolve_options(const hist_open_options *given, hist_op
     store_default_u64(&o->part_bytes_max, UINT64_C(1) << 30);
     store_default_u32(&o->sync_interval_ms, 1000);
     store_default_u32(&o->series_max, 100000000);
-    store_default_u32(&o->slab_rows_max, HI_SLAB_ROWS_MAX);
-    store_default_u32(&o->group_rows_max, 65536);
+    store_default_u32(&o->slab_rows_max, store_rows_for(o->memory_bytes_max));
+    store_default_u32(&o->group_rows_max, store_rows_for(o->memory_bytes_max));
     if (o->vfs == NULL) {
         o->vfs = hist_vfs_posix();
     }
