@@ -329,93 +329,105 @@ static void lists_that_stop_at_blocks_are_gathered_in_place(void **state)
 
 /* ---- several tables and partitions, deletes, retention ---- */
 
+enum { PLACES = 6 }; /* Three tables of two partitions each. */
+
+static uint32_t place_table(uint32_t place)
+{
+    return 10 + place / 2;
+}
+
+/* Places in order; `twice`: the last one once more, which is a mistake of the caller. */
+static void write_places(const hi_part_config *config, world *worlds, bool twice,
+                         hi_part_summary *summary)
+{
+    hi_part_column columns[FM_COLUMNS];
+    hi_part_writer *writer = NULL;
+    hist_error err;
+
+    all_columns(columns);
+    must(hi_part_writer_open(config, PART, HI_PROFILE_WARM, &writer, &err), &err);
+    for (uint32_t i = 0; i < PLACES; i++) {
+        const hi_part_input input = {.table = place_table(i),
+                                     .partition_ns = (int64_t)(i % 2) * 1000000 - 500000,
+                                     .width_ns = 1000000,
+                                     .frags = worlds[i].frags,
+                                     .frag_count = worlds[i].count,
+                                     .columns = columns,
+                                     .column_count = FM_COLUMNS,
+                                     .drop_before_ns = INT64_MIN};
+
+        must(hi_part_writer_merge(writer, &input, &err), &err);
+        if (twice && i == PLACES - 1) {
+            assert_int_equal(hi_part_writer_merge(writer, &input, &err), HIST_EINTERNAL);
+            assert_int_equal(hi_part_writer_finish(writer, 1, SOURCES, summary, &err),
+                             HIST_EINTERNAL);
+        }
+    }
+    if (!twice) {
+        must(hi_part_writer_finish(writer, 1, SOURCES, summary, &err), &err);
+    }
+    hi_part_writer_close(writer);
+}
+
+/* The first partition of a table only: the second has the same keys here and would merge. */
+static void check_place(hi_part *part, hi_mem *mem, const world *w, uint32_t place,
+                        const hi_part_span *span)
+{
+    hi_frag_list list = {0};
+    hi_merge_spec spec = everything;
+    hi_arena arena;
+    hist_error err;
+    size_t count = 0;
+
+    hi_arena_init(&arena, mem);
+    must(hi_part_frags(part, place_table(place), INT64_MIN, INT64_MAX, NULL, 0, &arena, mem, &list,
+                       &err),
+         &err);
+    spec.frags = list.frags;
+    for (uint32_t k = 0; k < list.count; k++) {
+        assert_int_equal(list.frags[k]->width_ns, 1000000);
+        assert_int_equal(list.frags[k]->table, place_table(place));
+        spec.frag_count += list.frags[k]->partition_ns == -500000;
+    }
+    fm_row *expected = fm_model(w->sources, w->count, TABLE, &spec, &count);
+    assert_int_equal(span->rows, count);
+    assert_int_equal(span->table, place_table(place));
+    fm_expect(mem, &spec, 1000, expected, count, false, "first partition");
+    free(expected);
+    for (uint32_t k = 0; k < list.count; k++) {
+        list.frags[k]->ops->close(list.frags[k]);
+    }
+    hi_arena_free(&arena);
+}
+
 static void a_part_holds_many_tables_and_partitions(void **state)
 {
     const shape s = {.sources = 2, .rows = 300, .series = 5, .times = 100};
     hist_vfs *vfs = new_vfs();
-    hi_part_column columns[FM_COLUMNS];
     hi_part_summary summary;
-    hi_part_writer *writer = NULL;
     hi_mem mem;
     hist_error err;
-    world worlds[6];
+    world worlds[PLACES];
     uint64_t seed = 21;
 
     (void)state;
     hi_mem_init(&mem, NULL, NULL, 0);
     const hi_part_config config = config_of(vfs, &mem, 128);
-    all_columns(columns);
-    must(hi_part_writer_open(&config, PART, HI_PROFILE_WARM, &writer, &err), &err);
-    for (uint32_t i = 0; i < 6; i++) {
+    for (uint32_t i = 0; i < PLACES; i++) {
         world_make(&worlds[i], &s, &seed);
-        const hi_part_input input = {.table = 10 + i / 2,
-                                     .partition_ns = (int64_t)(i % 2) * 1000000 - 500000,
-                                     .width_ns = 1000000,
-                                     .frags = worlds[i].frags,
-                                     .frag_count = worlds[i].count,
-                                     .columns = columns,
-                                     .column_count = FM_COLUMNS,
-                                     .drop_before_ns = INT64_MIN};
-        must(hi_part_writer_merge(writer, &input, &err), &err);
-        /* The same place once more is a mistake of the caller. */
-        if (i == 5) {
-            assert_int_equal(hi_part_writer_merge(writer, &input, &err), HIST_EINTERNAL);
-        }
     }
-    hi_part_writer_close(writer);
-    must(hi_part_writer_open(&config, PART, HI_PROFILE_WARM, &writer, &err), &err);
-    for (uint32_t i = 0; i < 6; i++) {
-        const hi_part_input input = {.table = 10 + i / 2,
-                                     .partition_ns = (int64_t)(i % 2) * 1000000 - 500000,
-                                     .width_ns = 1000000,
-                                     .frags = worlds[i].frags,
-                                     .frag_count = worlds[i].count,
-                                     .columns = columns,
-                                     .column_count = FM_COLUMNS,
-                                     .drop_before_ns = INT64_MIN};
-        must(hi_part_writer_merge(writer, &input, &err), &err);
-    }
-    must(hi_part_writer_finish(writer, 1, SOURCES, &summary, &err), &err);
-    hi_part_writer_close(writer);
-    assert_int_equal(summary.span_count, 6);
+    write_places(&config, worlds, true, &summary);
+    assert_int_equal(files_of(vfs), 0);
+    write_places(&config, worlds, false, &summary);
+    assert_int_equal(summary.span_count, PLACES);
     hi_part *part = open_part(&config, PART, &summary);
-    for (uint32_t i = 0; i < 6; i += 2) {
-        const fm_source sources[4] = {worlds[i].sources[0], worlds[i].sources[1],
-                                      worlds[i + 1].sources[0], worlds[i + 1].sources[1]};
-        hi_frag_list list = {0};
-        hi_merge_spec spec = everything;
-        hi_arena arena;
-        size_t count = 0;
-
-        hi_arena_init(&arena, &mem);
-        must(hi_part_frags(part, 10 + i / 2, INT64_MIN, INT64_MAX, NULL, 0, &arena, &mem, &list,
-                           &err),
-             &err);
-        for (uint32_t k = 0; k < list.count; k++) {
-            assert_int_equal(list.frags[k]->width_ns, 1000000);
-            assert_int_equal(list.frags[k]->table, 10 + i / 2);
-        }
-        /* Only the first partition: the second has the same keys here and would merge. */
-        uint32_t first = 0;
-        while (first < list.count && list.frags[first]->partition_ns == -500000) {
-            first++;
-        }
-        spec.frags = list.frags;
-        spec.frag_count = first;
-        fm_row *expected = fm_model(sources, 2, TABLE, &spec, &count);
-        assert_int_equal(summary.spans[i].rows, count);
-        assert_int_equal(summary.spans[i].table, 10 + i / 2);
-        fm_expect(&mem, &spec, 1000, expected, count, false, "first partition");
-        free(expected);
-        for (uint32_t k = 0; k < list.count; k++) {
-            list.frags[k]->ops->close(list.frags[k]);
-        }
-        hi_arena_free(&arena);
+    for (uint32_t i = 0; i < PLACES; i += 2) {
+        check_place(part, &mem, &worlds[i], i, &summary.spans[i]);
     }
     must(hi_part_verify(part, no_problem, NULL, &err), &err);
     hi_part_free(part);
     hi_part_summary_free(&mem, &summary);
-    for (uint32_t i = 0; i < 6; i++) {
+    for (uint32_t i = 0; i < PLACES; i++) {
         world_free(&worlds[i]);
     }
     assert_int_equal(mem.used, 0);
@@ -485,10 +497,30 @@ static void merging_parts_applies_deletes_and_retention(void **state)
     hi_part_summary_free(&f.mem, &summary);
     free(expected);
     free(merged);
+    fixture_close(&f);
+    world_free(&w);
+}
 
-    /* And when nothing is left there is no file. */
+static void a_part_without_rows_leaves_no_file(void **state)
+{
+    const shape s = {.sources = 1, .rows = 100, .series = 3, .times = 200};
+    uint64_t seed = 32;
+    hi_part_summary summary;
+    hist_error err;
+    world w;
+    fixture f;
+
+    (void)state;
+    world_make(&w, &s, &seed);
+    fixture_open(&f, &w, HI_PROFILE_WARM, 1000);
     const int files = files_of(f.vfs);
-    input.drop_before_ns = INT64_MAX;
+    const hi_part_input input = {.table = TABLE,
+                                 .width_ns = INT64_MAX,
+                                 .frags = w.frags,
+                                 .frag_count = w.count,
+                                 .columns = f.columns,
+                                 .column_count = FM_COLUMNS,
+                                 .drop_before_ns = INT64_MAX};
     must(write_part(&f.config, PART + 2, HI_PROFILE_WARM, &input, &summary, &err), &err);
     assert_int_equal(summary.rows, 0);
     assert_int_equal(summary.size_bytes, 0);
@@ -509,6 +541,7 @@ int main(void)
         cmocka_unit_test(lists_that_stop_at_blocks_are_gathered_in_place),
         cmocka_unit_test(a_part_holds_many_tables_and_partitions),
         cmocka_unit_test(merging_parts_applies_deletes_and_retention),
+        cmocka_unit_test(a_part_without_rows_leaves_no_file),
     };
 
     return cmocka_run_group_tests_name("part", tests, NULL, NULL);

@@ -187,72 +187,74 @@ static hist_status wide_view(hi_frag *frag, uint32_t column, uint32_t row, uint3
 
 static const hi_frag_ops wide_ops = {.runs = wide_runs, .column = wide_column, .view = wide_view};
 
+/* Two parts whose rows overlap everywhere, merged into a third: the peak of memory. */
+static uint64_t peak_of_wide_merge(const world *w, uint32_t column_count)
+{
+    hist_vfs *vfs = new_vfs();
+    hi_part_column columns[50];
+    wide_frag wide[2];
+    hi_part_summary summaries[3];
+    hi_part *parts[2];
+    hi_frag_list list = {0};
+    hi_arena arena;
+    hi_mem mem;
+    hist_error err;
+
+    hi_mem_init(&mem, NULL, NULL, 0);
+    hi_arena_init(&arena, &mem);
+    for (uint32_t i = 0; i < column_count; i++) {
+        columns[i] = (hi_part_column){1 + i, HIST_TYPE_REAL};
+    }
+    const hi_part_config config = config_of(vfs, &mem, 65536);
+    hi_part_input input = {.table = TABLE,
+                           .width_ns = INT64_MAX,
+                           .frag_count = 1,
+                           .columns = columns,
+                           .column_count = column_count,
+                           .drop_before_ns = INT64_MIN};
+    for (uint32_t i = 0; i < 2; i++) {
+        hi_frag *frag = &wide[i].base;
+
+        wide[i] = (wide_frag){.base = *w->frags[i], .inner = w->frags[i]};
+        wide[i].base.ops = &wide_ops;
+        input.frags = &frag;
+        must(write_part(&config, PART + i, HI_PROFILE_WARM, &input, &summaries[i], &err), &err);
+        parts[i] = open_part(&config, PART + i, &summaries[i]);
+        must(hi_part_frags(parts[i], TABLE, INT64_MIN, INT64_MAX, NULL, 0, &arena, &mem, &list,
+                           &err),
+             &err);
+    }
+    input.frags = list.frags;
+    input.frag_count = list.count;
+    must(write_part(&config, PART + 2, HI_PROFILE_WARM, &input, &summaries[2], &err), &err);
+    for (uint32_t i = 0; i < list.count; i++) {
+        list.frags[i]->ops->close(list.frags[i]);
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        hi_part_free(i < 2 ? parts[i] : NULL);
+        hi_part_summary_free(&mem, &summaries[i]);
+    }
+    hi_arena_free(&arena);
+    assert_int_equal(mem.used, 0);
+    hist_vfs_memory_free(vfs);
+    return mem.peak;
+}
+
 static void memory_does_not_grow_with_the_columns(void **state)
 {
     const shape s = {.sources = 2, .rows = 40000, .series = 3, .times = 90000};
-    hi_part_column columns[50];
-    uint64_t peaks[2];
     uint64_t seed = 61;
     world w;
 
     (void)state;
     world_make(&w, &s, &seed);
-    for (uint32_t i = 0; i < 50; i++) {
-        columns[i] = (hi_part_column){1 + i, HIST_TYPE_REAL};
-    }
-    for (uint32_t round = 0; round < 2; round++) {
-        hist_vfs *vfs = new_vfs();
-        wide_frag wide[2];
-        hi_frag *frags[2] = {&wide[0].base, &wide[1].base};
-        hi_part_summary summaries[2];
-        hi_part *parts[2];
-        hi_frag_list list = {0};
-        hi_arena arena;
-        hi_mem mem;
-        hist_error err;
-
-        hi_mem_init(&mem, NULL, NULL, 0);
-        hi_arena_init(&arena, &mem);
-        const hi_part_config config = config_of(vfs, &mem, 65536);
-        hi_part_input input = {.table = TABLE,
-                               .width_ns = INT64_MAX,
-                               .frag_count = 1,
-                               .columns = columns,
-                               .column_count = round == 0 ? 2 : 50,
-                               .drop_before_ns = INT64_MIN};
-        for (uint32_t i = 0; i < 2; i++) {
-            wide[i] = (wide_frag){.base = *w.frags[i], .inner = w.frags[i]};
-            wide[i].base.ops = &wide_ops;
-            input.frags = &frags[i];
-            must(write_part(&config, PART + i, HI_PROFILE_WARM, &input, &summaries[i], &err), &err);
-            parts[i] = open_part(&config, PART + i, &summaries[i]);
-            must(hi_part_frags(parts[i], TABLE, INT64_MIN, INT64_MAX, NULL, 0, &arena, &mem, &list,
-                               &err),
-                 &err);
-        }
-        /* Two parts whose rows overlap everywhere, merged into a third. */
-        hi_part_summary summary;
-        input.frags = list.frags;
-        input.frag_count = list.count;
-        must(write_part(&config, PART + 2, HI_PROFILE_WARM, &input, &summary, &err), &err);
-        peaks[round] = mem.peak;
-        for (uint32_t i = 0; i < list.count; i++) {
-            list.frags[i]->ops->close(list.frags[i]);
-        }
-        for (uint32_t i = 0; i < 2; i++) {
-            hi_part_free(parts[i]);
-            hi_part_summary_free(&mem, &summaries[i]);
-        }
-        hi_part_summary_free(&mem, &summary);
-        hi_arena_free(&arena);
-        assert_int_equal(mem.used, 0);
-        hist_vfs_memory_free(vfs);
-    }
+    const uint64_t few = peak_of_wide_merge(&w, 2);
+    const uint64_t many = peak_of_wide_merge(&w, 50);
     print_message("peak with 2 columns %llu bytes, with 50 columns %llu bytes\n",
-                  (unsigned long long)peaks[0], (unsigned long long)peaks[1]);
+                  (unsigned long long)few, (unsigned long long)many);
     /* What grows is the directory: some bytes a block. */
-    assert_true(peaks[1] < peaks[0] + 600 * 1024);
-    assert_true(peaks[1] < 12 * 1024 * 1024);
+    assert_true(many < few + 600 * 1024);
+    assert_true(many < 12 * 1024 * 1024);
     world_free(&w);
 }
 
@@ -297,6 +299,31 @@ static hist_status long_view(hi_frag *frag, uint32_t column, uint32_t row, uint3
 
 static const hi_frag_ops long_ops = {.runs = long_runs, .column = long_column, .view = long_view};
 
+static void check_long_rows(hi_mem *mem, const hi_frag_list *list, uint32_t column)
+{
+    uint32_t row = 0;
+    hist_error err;
+
+    for (uint32_t i = 0; i < list->count; i++) {
+        hi_frag *g = list->frags[i];
+
+        for (uint32_t r = 0; r < g->rows; r++, row++) {
+            const hi_runlist one = {&(hi_piece){i, r, 1, false}, 1, NULL, 0, 1};
+            hist_column c;
+            hi_arena scratch;
+
+            hi_arena_init(&scratch, mem);
+            must(hi_gather(&scratch, list->frags, &one, column, HIST_TYPE_STRING, &c, &err), &err);
+            const hist_str text = hist_column_str(&c, 0);
+            assert_int_equal(text.size, LONG_SIZE);
+            assert_int_equal(text.data[LONG_SIZE - 1], 'a' + (int)(row % 26));
+            hi_arena_free(&scratch);
+        }
+        g->ops->release(g, 0);
+    }
+    assert_int_equal(row, LONG_ROWS);
+}
+
 static void groups_shrink_until_their_texts_fit(void **state)
 {
     static long_frag f;
@@ -308,7 +335,6 @@ static void groups_shrink_until_their_texts_fit(void **state)
     hi_arena arena;
     hi_mem mem;
     hist_error err;
-    uint32_t row = 0;
 
     (void)state;
     hi_mem_init(&mem, NULL, NULL, 200 * 1024 * 1024);
@@ -348,24 +374,7 @@ static void groups_shrink_until_their_texts_fit(void **state)
     must(hi_part_frags(part, TABLE, INT64_MIN, INT64_MAX, NULL, 0, &arena, &mem, &list, &err),
          &err);
     assert_true(list.count > 1 && list.count < 40);
-    for (uint32_t i = 0; i < list.count; i++) {
-        hi_frag *g = list.frags[i];
-
-        for (uint32_t r = 0; r < g->rows; r++, row++) {
-            const hi_runlist one = {&(hi_piece){i, r, 1, false}, 1, NULL, 0, 1};
-            hist_column c;
-            hi_arena scratch;
-
-            hi_arena_init(&scratch, &mem);
-            must(hi_gather(&scratch, list.frags, &one, column.id, column.type, &c, &err), &err);
-            const hist_str text = hist_column_str(&c, 0);
-            assert_int_equal(text.size, LONG_SIZE);
-            assert_int_equal(text.data[LONG_SIZE - 1], 'a' + (int)(row % 26));
-            hi_arena_free(&scratch);
-        }
-        g->ops->release(g, 0);
-    }
-    assert_int_equal(row, LONG_ROWS);
+    check_long_rows(&mem, &list, column.id);
     for (uint32_t i = 0; i < list.count; i++) {
         list.frags[i]->ops->close(list.frags[i]);
     }
@@ -377,10 +386,38 @@ static void groups_shrink_until_their_texts_fit(void **state)
     hist_vfs_memory_free(vfs);
 }
 
+/* How many row groups a part has that must hold these rows. */
+static uint32_t check_rows(hist_vfs *vfs, const hi_part_summary *summary, const fm_row *expected,
+                           size_t count)
+{
+    hi_frag_list list = {0};
+    hi_merge_spec spec = everything;
+    hi_arena arena;
+    hi_mem mem;
+    hist_error err;
+
+    hi_mem_init(&mem, NULL, NULL, 0);
+    hi_arena_init(&arena, &mem);
+    const hi_part_config config = config_of(vfs, &mem, 65536);
+    hi_part *part = open_part(&config, PART, summary);
+    must(hi_part_frags(part, TABLE, INT64_MIN, INT64_MAX, NULL, 0, &arena, &mem, &list, &err),
+         &err);
+    spec.frags = list.frags;
+    spec.frag_count = list.count;
+    fm_expect(&mem, &spec, 65536, expected, count, false, "small budget");
+    for (uint32_t i = 0; i < list.count; i++) {
+        list.frags[i]->ops->close(list.frags[i]);
+    }
+    hi_part_free(part);
+    hi_arena_free(&arena);
+    return list.count;
+}
+
 /* A merge under ever smaller budgets fails or gives the same rows. */
 static void a_small_budget_makes_small_groups(void **state)
 {
     const shape s = {.sources = 3, .rows = 9000, .series = 6, .times = 4000};
+    hi_part_column columns[FM_COLUMNS];
     uint64_t seed = 62;
     uint32_t shrunk = 0;
     size_t count = 0;
@@ -388,49 +425,27 @@ static void a_small_budget_makes_small_groups(void **state)
 
     (void)state;
     world_make(&w, &s, &seed);
+    all_columns(columns);
     fm_row *expected = fm_model(w.sources, w.count, TABLE, &everything, &count);
+    const hi_part_input input = {.table = TABLE,
+                                 .width_ns = INT64_MAX,
+                                 .frags = w.frags,
+                                 .frag_count = w.count,
+                                 .columns = columns,
+                                 .column_count = FM_COLUMNS,
+                                 .drop_before_ns = INT64_MIN};
     for (uint64_t limit = 6000 * 1024; limit > 1000 * 1024; limit -= 200 * 1024) {
         hist_vfs *vfs = new_vfs();
-        hi_part_column columns[FM_COLUMNS];
         hi_part_summary summary;
-        hi_frag_list list = {0};
-        hi_arena arena;
         hi_mem mem;
-        hist_error err;
 
         hi_mem_init(&mem, NULL, NULL, limit);
-        all_columns(columns);
-        hi_part_config config = config_of(vfs, &mem, 65536);
-        const hi_part_input input = {.table = TABLE,
-                                     .width_ns = INT64_MAX,
-                                     .frags = w.frags,
-                                     .frag_count = w.count,
-                                     .columns = columns,
-                                     .column_count = FM_COLUMNS,
-                                     .drop_before_ns = INT64_MIN};
+        const hi_part_config config = config_of(vfs, &mem, 65536);
         const hist_status status =
-            write_part(&config, PART, HI_PROFILE_WARM, &input, &summary, &err);
+            write_part(&config, PART, HI_PROFILE_WARM, &input, &summary, NULL);
         assert_true(status == HIST_OK || status == HIST_ENOMEM);
         if (status == HIST_OK) {
-            hi_mem free_mem;
-            hi_merge_spec spec = everything;
-
-            hi_mem_init(&free_mem, NULL, NULL, 0);
-            config.mem = &free_mem;
-            hi_arena_init(&arena, &free_mem);
-            hi_part *part = open_part(&config, PART, &summary);
-            must(hi_part_frags(part, TABLE, INT64_MIN, INT64_MAX, NULL, 0, &arena, &free_mem, &list,
-                               &err),
-                 &err);
-            shrunk += list.count > 1;
-            spec.frags = list.frags;
-            spec.frag_count = list.count;
-            fm_expect(&free_mem, &spec, 65536, expected, count, false, "small budget");
-            for (uint32_t i = 0; i < list.count; i++) {
-                list.frags[i]->ops->close(list.frags[i]);
-            }
-            hi_part_free(part);
-            hi_arena_free(&arena);
+            shrunk += check_rows(vfs, &summary, expected, count) > 1;
             hi_part_summary_free(&mem, &summary);
         }
         assert_int_equal(mem.used, 0);
