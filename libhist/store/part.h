@@ -1,7 +1,7 @@
 /*
  * part.h -- part files: immutable, sorted, columnar; written once, read lazily.
  *
- * README.md specifies the bytes. A part holds row groups; a row group holds rows
+ * part.md specifies the bytes. A part holds row groups; a row group holds rows
  * of one table and one partition, sorted by (series, time), one page a column,
  * pages cut into blocks. The directory of each row group (blocks, statistics,
  * runs of series) is a checksummed section of its own that is read when the
