@@ -60,6 +60,8 @@ OBJ := $(BUILD)/obj
 BODY_OBJ := $(foreach v,$(VARIANTS),$(BODY_SRC:%_body.c=$(OBJ)/%_body_$(v).o))
 LIB_OBJ  := $(LIB_SRC:%.c=$(OBJ)/%.o) $(BODY_OBJ)
 FORMATS_OBJ := $(FORMATS_SRC:%.c=$(OBJ)/%.o)
+# histd writes answers and reads no files: it needs no libcsv.
+HISTD_FORMATS_OBJ := $(filter-out $(OBJ)/formats/csv_%.o,$(FORMATS_OBJ))
 HISTD_OBJ   := $(HISTD_SRC:%.c=$(OBJ)/%.o)
 HISTCLI_OBJ := $(HISTCLI_SRC:%.c=$(OBJ)/%.o)
 
