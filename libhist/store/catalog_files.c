@@ -87,9 +87,13 @@ static void cat_encode_counts(const hi_catalog *c, const hi_recent *recent, hi_b
         uint32_t at = recent->series[i].table - tables->items[0]->id;
 
         if (at >= tables->count || tables->items[at]->id != recent->series[i].table) {
-            for (at = 0; tables->items[at]->id != recent->series[i].table;) {
+            for (at = 0; at < tables->count && tables->items[at]->id != recent->series[i].table;) {
                 at++;
             }
+        }
+        if (at == tables->count) { /* A file that was merged has a series of no table. */
+            out->failed = true;
+            break;
         }
         used += counts[at]++ == 0;
     }
