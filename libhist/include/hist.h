@@ -353,7 +353,7 @@ typedef struct hist_scan_options {
     size_t tag_count;
     hist_time from_ns;          /* Half-open range. Both 0: everything. */
     hist_time to_ns;
-    uint32_t batch_rows_max;    /* 0: HIST_BATCH_ROWS_MAX. */
+    uint32_t batch_rows_max;    /* 0: 8192. At most HIST_BATCH_ROWS_MAX. */
 } hist_scan_options;
 
 #define HIST_SCAN_OPTIONS ((hist_scan_options){.struct_size = sizeof(hist_scan_options)})

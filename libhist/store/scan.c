@@ -215,6 +215,7 @@ static hist_status scan_next_cluster(hi_scan *scan, bool *done_out, hist_error *
                                  .from_ns = spec->from_ns,
                                  .to_ns = spec->last_ns,
                                  .to_inclusive = true,
+                                 .stop_at_blocks = true,
                                  .series = spec->series,
                                  .series_count = spec->series_count,
                                  .ranges = spec->ranges,
@@ -342,8 +343,10 @@ hist_status hi_scan_open(hi_snapshot *snapshot, hi_mem *mem, const hi_scan_spec 
     scan->mem = mem;
     scan->spec = *spec;
     if (scan->spec.batch_rows_max == 0 || scan->spec.batch_rows_max > HIST_BATCH_ROWS_MAX) {
-        /* A store with a small budget hands out small batches. */
-        scan->spec.batch_rows_max = snapshot->store->options.slab_rows_max;
+        /* One block: its columns are handed out where they were decoded. */
+        scan->spec.batch_rows_max = snapshot->store->options.slab_rows_max < HI_BLOCK_ROWS_MAX
+                                        ? snapshot->store->options.slab_rows_max
+                                        : HI_BLOCK_ROWS_MAX;
     }
     hi_arena_init(&scan->arena, mem);
     hi_arena_init(&scan->cluster, mem);

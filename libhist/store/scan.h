@@ -30,7 +30,7 @@ typedef struct hi_scan_spec {
     uint32_t series_count;
     const hi_range *ranges; /* Hints: rows outside may still come. */
     uint32_t range_count;
-    uint32_t batch_rows_max; /* 0: HIST_BATCH_ROWS_MAX, fewer in a store with a small budget. */
+    uint32_t batch_rows_max; /* 0: a block, 8192, or fewer in a store with a small budget. */
 } hi_scan_spec;
 
 /* Consecutive rows of one series in a batch. */
