@@ -1,4 +1,4 @@
-/* hash.c -- xxHash behind two calls; see hash.h. */
+/* hash.c -- xxHash behind a few calls; see hash.h. */
 #include "base/hash.h"
 
 #include <xxhash.h>
@@ -8,6 +8,11 @@
 uint64_t hi_hash(const void *data, size_t size, uint64_t seed)
 {
     return XXH3_64bits_withSeed(data, size, seed);
+}
+
+uint64_t hi_hash_xxh64(const void *data, size_t size, uint64_t seed)
+{
+    return XXH64(data, size, seed);
 }
 
 uint64_t hi_hash_seed(uint64_t store, uint64_t file, uint64_t offset)

@@ -126,6 +126,8 @@ extern const hi_func_table hi_funcs_series;
 extern const hi_func_table hi_funcs_codec;
 extern const hi_func_table hi_funcs_bits;
 extern const hi_func_table hi_funcs_units;
+extern const hi_func_table hi_funcs_parse;
+extern const hi_func_table hi_funcs_ip;
 
 #define HI_FUNC_TABLE(funcs_)                          \
     {                                                  \

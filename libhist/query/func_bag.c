@@ -268,6 +268,9 @@ static void bag_tree(hi_row *r, hi_dyn_writer *w, hi_dyn d, const char *path)
         }
         hi_dyn_put_string(w, here, strlen(here));
         bag_tree(r, w, it.value, here);
+        if (!bag_is(d)) {
+            return; /* The first element stands for all. */
+        }
         i++;
     }
 }
