@@ -129,7 +129,7 @@ clean:
 
 # ---- jobs --------------------------------------------------------------------------------------
 
-.PHONY: help deps deps-check quickstart check test-programs run-tests asan tsan fuzz bench install lint minimal
+.PHONY: replays help deps deps-check quickstart check test-programs run-tests asan tsan fuzz bench install lint minimal
 
 help:
 	@echo 'make                what this machine can build: $(BUILD)/histd, histcli, libhist.a, libhist.so'
@@ -147,7 +147,9 @@ deps:
 deps-check:
 	@sh .ci/deps.sh check
 
-test-programs: all $(TESTS)
+test-programs: all $(TESTS) replays $(BENCH_TOOLS)
+
+replays: $(foreach t,$(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)),$(BUILD)/replay/$(t))
 
 run-tests: test-programs
 	$(Q)sh tests/run.sh $(BUILD)
@@ -160,6 +162,7 @@ check: deps-check
 asan: deps-check
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SAN=address,undefined CFLAGS='-O1 -g' test-programs
 	$(Q)C_TESTS_ONLY=1 UBSAN_OPTIONS=print_stacktrace=1 sh tests/run.sh $(BUILD)/asan
+	$(Q)sh tests/test_fuzz_corpus.sh $(BUILD)/asan
 
 # Only the programs that use threads.
 TSAN_TESTS ?= chunk store crash
@@ -178,6 +181,11 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)
 
 $(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c
 	$(call say,LD,$@)mkdir -p $(@D) && clang $(HIST_CFLAGS) $(CONFIG_DEFS) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI) -lcmocka
+
+# The same targets without a fuzzer, over their corpora: part of make check.
+REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/replay/%)
+$(BUILD)/replay/%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/tests/fuzz/replay.o $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a
+	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(HIST_LDFLAGS) $(LDFLAGS) -o $@ $< $(OBJ)/tests/fuzz/replay.o $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI) -lcmocka
 
 fuzz: deps-check
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang SAN=address,undefined,fuzzer-no-link CFLAGS='-O1 -g' fuzz-run
