@@ -386,13 +386,13 @@ static size_t random_line(char *to, uint64_t *seed)
     static const char *const fields[] = {"f=1",    "f=2.5",   "g=3i", "g=4u",  "s=\"te\\\"xt\"",
                                          "b=true", "x\\ y=1", "f=7i", "g=1.5", "s=\"n\newline\"",
                                          "h=1"};
-    size_t n = (size_t)sprintf(to, "%s ", keys[rm_random(seed) % 5]);
+    size_t n = (size_t)snprintf(to, 32, "%s ", keys[rm_random(seed) % 5]);
     const uint64_t count = 1 + rm_random(seed) % 4;
 
     for (uint64_t i = 0; i < count; i++) {
-        n += (size_t)sprintf(to + n, "%s%s", i == 0 ? "" : ",", fields[rm_random(seed) % 11]);
+        n += (size_t)snprintf(to + n, 32, "%s%s", i == 0 ? "" : ",", fields[rm_random(seed) % 11]);
     }
-    n += (size_t)sprintf(to + n, " %llu\n", (unsigned long long)(rm_random(seed) % 50));
+    n += (size_t)snprintf(to + n, 32, " %llu\n", (unsigned long long)(rm_random(seed) % 50));
     return n;
 }
 
@@ -443,7 +443,7 @@ static void a_full_batch_stops_before_the_next_line_and_goes_on_after_a_discard(
     char *data = malloc(lines * line);
     for (size_t i = 0; i < lines; i++) {
         char *to = data + i * line;
-        const int head = sprintf(to, "m s=\"");
+        const int head = snprintf(to, 8, "m s=\"");
 
         memset(to + head, 'x', line - (size_t)head);
         memcpy(to + line - 8, "\" 12345\n", 8);

@@ -27,6 +27,7 @@ struct frag_column {
     uint32_t rows;
     void *data;       /* int64_t, double, or bits. */
     uint64_t *valid;  /* NULL for the time. */
+    bool full;        /* No null in the buffers. */
     int32_t *offsets; /* STRING */
     char *text;
     size_t text_room;
@@ -140,6 +141,8 @@ static void frag_pick(const chunk_frag *f, frag_column *c)
 
 static void frag_fill_valid(frag_column *c)
 {
+    uint32_t values = 0;
+
     for (uint32_t w = 0; w * 64 < c->rows; w++) {
         const uint32_t n = c->rows - w * 64 < 64 ? c->rows - w * 64 : 64;
         uint64_t bits = 0;
@@ -148,7 +151,9 @@ static void frag_fill_valid(frag_column *c)
             bits |= (uint64_t)(c->pick[w * 64 + i] != FRAG_NONE) << i;
         }
         c->valid[w] = bits;
+        values += (uint32_t)__builtin_popcountll(bits);
     }
+    c->full = values == c->rows;
 }
 
 static void frag_fill_numbers(const uint64_t *source, frag_column *c)
@@ -298,8 +303,8 @@ static hist_status frag_view(hi_frag *frag, uint32_t column, uint32_t row, uint3
     const uint32_t at = row - c->first;
     const uint32_t left = c->rows - at;
     *view_out = (hi_view){.rows = left < rows_max ? left : rows_max,
-                          .valid = c->valid,
-                          .valid_bit = c->valid == NULL ? 0 : at,
+                          .valid = c->full ? NULL : c->valid,
+                          .valid_bit = c->full || c->valid == NULL ? 0 : at,
                           .data_bit = c->type == HIST_TYPE_BOOL ? at : 0,
                           .data = c->data,
                           .offsets = c->offsets == NULL ? NULL : c->offsets + at,
