@@ -95,9 +95,7 @@ hist_column *hi_op_batch(hi_op *op, uint32_t rows, hist_batch *out)
     hist_column *columns =
         HI_NEW_ARRAY(&op->arena, hist_column, op->schema.count == 0 ? 1 : op->schema.count);
 
-    *out = (hist_batch){.column_count = op->schema.count,
-                        .row_count = rows,
-                        .sel_count = rows,
-                        .columns = columns};
+    *out = (hist_batch){
+        .column_count = op->schema.count, .row_count = rows, .sel_count = rows, .columns = columns};
     return columns;
 }

@@ -63,11 +63,11 @@ void hi_op_need(hi_op *op, const uint64_t *used);
 /* HIST_ENOMEM naming the operator. */
 hist_status hi_op_no_memory(const hi_op *op);
 
-#define HI_OP_TRY_MEM(op, expr)              \
-    do {                                     \
-        if (!(expr)) {                       \
+#define HI_OP_TRY_MEM(op, expr)                  \
+    do {                                         \
+        if (!(expr)) {                           \
             return hi_op_no_memory(&(op)->base); \
-        }                                    \
+        }                                        \
     } while (0)
 
 /* Room for the columns of a batch in the operator's arena, counts set; NULL: no memory. */

@@ -4,7 +4,6 @@
 
 #include "query/op.h"
 
-
 /* ---- filter ---- */
 
 typedef struct op_filter {
@@ -283,8 +282,8 @@ static hist_status count_next(hi_op *op, hist_batch *out)
     }
     hist_column *columns = hi_op_batch(op, 1, out);
     const hi_value v = {.type = HIST_TYPE_LONG, .i64 = rows};
-    HI_OP_TRY_MEM(self, columns != NULL &&
-                            hi_col_const(&op->arena, HIST_TYPE_LONG, 1, &v, &columns[0]));
+    HI_OP_TRY_MEM(self,
+                  columns != NULL && hi_col_const(&op->arena, HIST_TYPE_LONG, 1, &v, &columns[0]));
     return HIST_OK;
 }
 

@@ -182,8 +182,7 @@ static void scan_push_range(op_scan *self, const hi_expr *e)
 {
     hi_pred pred;
 
-    if (self->range_count == SCAN_RANGES_MAX ||
-        !hi_expr_pred(self->base.x->arena, e, &pred)) {
+    if (self->range_count == SCAN_RANGES_MAX || !hi_expr_pred(self->base.x->arena, e, &pred)) {
         return;
     }
     if (pred.op == HI_PRED_EQ && pred.value_count == 1) {
@@ -279,16 +278,16 @@ static hist_status scan_open(hi_op *op)
     if (count == 0) { /* count: the time column tells how many. */
         columns[count++] = self->table->columns[0];
     }
-    const hi_scan_spec spec = {.table = self->table->id,
-                               .columns = columns,
-                               .column_count = count,
-                               .from_ns = self->from_ns,
-                               .last_ns = self->last_ns,
-                               .series = self->filtered ? (self->series != NULL ? self->series : &none)
-                                                        : NULL,
-                               .series_count = self->series_count,
-                               .ranges = self->ranges,
-                               .range_count = self->range_count};
+    const hi_scan_spec spec = {
+        .table = self->table->id,
+        .columns = columns,
+        .column_count = count,
+        .from_ns = self->from_ns,
+        .last_ns = self->last_ns,
+        .series = self->filtered ? (self->series != NULL ? self->series : &none) : NULL,
+        .series_count = self->series_count,
+        .ranges = self->ranges,
+        .range_count = self->range_count};
     return hi_scan_open(op->x->snapshot, op->x->ctx->mem, &spec, &self->scan, op->x->err);
 }
 

@@ -53,8 +53,7 @@ static bool sort_before(const op_sort *self, const sort_item *a, const sort_item
         return a->prefix < b->prefix;
     }
     for (uint32_t k = 0; k < self->key_count; k++) {
-        const int order =
-            sort_compare_key(&self->keys[k], &self->columns[k], a->row, b->row);
+        const int order = sort_compare_key(&self->keys[k], &self->columns[k], a->row, b->row);
 
         if (order != 0) {
             return order < 0;
@@ -258,7 +257,8 @@ static hist_status sort_next(hi_op *op, hist_batch *out)
     if (count == 0) {
         return HIST_OK;
     }
-    HI_OP_TRY_MEM(self, hi_rows_gather(&op->arena, &self->rows, self->order + self->at, count, out));
+    HI_OP_TRY_MEM(self,
+                  hi_rows_gather(&op->arena, &self->rows, self->order + self->at, count, out));
     self->at += count;
     return HIST_OK;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "query/plan_agg.h"
 #include "query/plan_ops.h"
 
 hist_status hi_plan_no_memory(hi_plan *p)
@@ -34,17 +35,19 @@ typedef struct plan_saved {
     const hi_schema *schema;
     const hi_scope *scope;
     const hi_bind_hooks *hooks;
+    struct plan_aggs *aggs;
     bool serialized;
 } plan_saved;
 
 static plan_saved plan_enter(hi_plan *p, const hi_scope *scope)
 {
-    const plan_saved saved = {p->b.schema, p->b.scope, p->b.hooks, p->b.serialized};
+    const plan_saved saved = {p->b.schema, p->b.scope, p->b.hooks, p->aggs, p->b.serialized};
 
     p->b.schema = NULL;
     p->b.scope = scope;
     p->b.hooks = &p->hooks;
     p->b.serialized = false;
+    p->aggs = NULL;
     return saved;
 }
 
@@ -53,6 +56,7 @@ static void plan_leave(hi_plan *p, plan_saved saved)
     p->b.schema = saved.schema;
     p->b.scope = saved.scope;
     p->b.hooks = saved.hooks;
+    p->aggs = saved.aggs;
     p->b.serialized = saved.serialized;
 }
 
@@ -107,8 +111,8 @@ static bool plan_table_exists(hi_plan *p, hist_str name)
 {
     hi_table_def def;
 
-    return p->database != 0 && hi_catalog_table(p->x->catalog, p->database, name, p->x->arena,
-                                                &def) == HIST_OK;
+    return p->database != 0 &&
+           hi_catalog_table(p->x->catalog, p->database, name, p->x->arena, &def) == HIST_OK;
 }
 
 static const hi_ast_expr *plan_lambda_value(const hi_ast_expr *lambda)
@@ -195,8 +199,8 @@ bool hi_plan_is_table(hi_plan *p, const hi_ast_expr *e)
     case HI_AST_CALL:
         return plan_call_is_table(p, e);
     case HI_AST_MEMBER:
-        return e->args[0]->kind == HI_AST_CALL && (hi_str_is(e->args[0]->name, "database") ||
-                                                   hi_str_is(e->args[0]->name, "cluster"));
+        return e->args[0]->kind == HI_AST_CALL &&
+               (hi_str_is(e->args[0]->name, "database") || hi_str_is(e->args[0]->name, "cluster"));
     default:
         return false;
     }
@@ -205,7 +209,7 @@ bool hi_plan_is_table(hi_plan *p, const hi_ast_expr *e)
 static bool plan_is_table_hook(void *arg, hi_binder *b, const hi_ast_expr *e)
 {
     hi_plan *p = arg;
-    const plan_saved saved = {p->b.schema, p->b.scope, p->b.hooks, p->b.serialized};
+    const plan_saved saved = {p->b.schema, p->b.scope, p->b.hooks, p->aggs, p->b.serialized};
 
     p->b.schema = b->schema;
     p->b.scope = b->scope;
@@ -220,7 +224,8 @@ void hi_plan_init(hi_plan *p, hi_exec *x)
     p->hooks = (hi_bind_hooks){.arg = p,
                                .toscalar = plan_toscalar,
                                .in_table = plan_in_table,
-                               .is_table = plan_is_table_hook};
+                               .is_table = plan_is_table_hook,
+                               .aggregate = hi_plan_aggregate_hook};
     p->b = (hi_binder){.arena = x->arena,
                        .ctx = x->ctx,
                        .err = x->err,
@@ -279,8 +284,8 @@ static hist_status plan_name(hi_plan *p, const hi_ast_expr *e, hi_op **out)
         return plan_in_scope(p, name->table_scope, name->table_expr, out);
     }
     if (name->kind == HI_NAME_LAMBDA) {
-        const hi_ast_expr call = {.kind = HI_AST_CALL, .span = e->span, .op_span = e->span,
-                                  .name = e->name};
+        const hi_ast_expr call = {
+            .kind = HI_AST_CALL, .span = e->span, .op_span = e->span, .name = e->name};
         return plan_lambda(p, name, &call, out);
     }
     return PLAN_FAIL(p, e->span, "'%.*s' is a single value, but a table is needed",

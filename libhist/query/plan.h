@@ -19,6 +19,8 @@ typedef struct plan_shared {
     struct plan_shared *next;
 } plan_shared;
 
+struct plan_aggs;
+
 typedef struct hi_plan {
     hi_exec *x;
     hi_binder b;
@@ -29,6 +31,7 @@ typedef struct hi_plan {
     hi_op *implicit; /* What a pipe without a source begins with. */
     plan_shared *shared;
     uint32_t depth;
+    struct plan_aggs *aggs;    /* While items of summarize are bound. */
     const char *visualization; /* Of the statement being planned. */
 } hi_plan;
 

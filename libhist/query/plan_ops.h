@@ -25,4 +25,8 @@ hist_status hi_plan_away(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out
 hist_status hi_plan_rename(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 hist_status hi_plan_reorder(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 
+/* plan_agg.c */
+hist_status hi_plan_summarize(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_distinct(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+
 #endif

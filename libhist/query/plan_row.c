@@ -134,8 +134,7 @@ static hist_status sort_key(hi_plan *p, hi_op *in, const hi_ast_item *item, hi_s
     HI_TRY(hi_plan_expr(p, in, item->expr, &e));
     key->expr = e;
     key->desc = item->order != HI_ORDER_ASC;
-    key->nulls_last =
-        item->nulls == HI_NULLS_NONE ? key->desc : item->nulls == HI_NULLS_LAST;
+    key->nulls_last = item->nulls == HI_NULLS_NONE ? key->desc : item->nulls == HI_NULLS_LAST;
     return HIST_OK;
 }
 
@@ -161,11 +160,15 @@ hist_status hi_plan_sort(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out
 static const char *schema_net_name(hist_type type)
 {
     static const char *const names[] = {
-        [HIST_TYPE_BOOL] = "System.SByte",         [HIST_TYPE_INT] = "System.Int32",
-        [HIST_TYPE_LONG] = "System.Int64",         [HIST_TYPE_REAL] = "System.Double",
+        [HIST_TYPE_BOOL] = "System.SByte",
+        [HIST_TYPE_INT] = "System.Int32",
+        [HIST_TYPE_LONG] = "System.Int64",
+        [HIST_TYPE_REAL] = "System.Double",
         [HIST_TYPE_DECIMAL] = "System.Data.SqlTypes.SqlDecimal",
-        [HIST_TYPE_STRING] = "System.String",      [HIST_TYPE_DATETIME] = "System.DateTime",
-        [HIST_TYPE_TIMESPAN] = "System.TimeSpan",  [HIST_TYPE_GUID] = "System.Guid",
+        [HIST_TYPE_STRING] = "System.String",
+        [HIST_TYPE_DATETIME] = "System.DateTime",
+        [HIST_TYPE_TIMESPAN] = "System.TimeSpan",
+        [HIST_TYPE_GUID] = "System.Guid",
         [HIST_TYPE_DYNAMIC] = "System.Object",
     };
     return names[type];

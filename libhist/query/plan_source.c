@@ -34,9 +34,8 @@ static hist_status source_unknown(hi_plan *p, uint32_t database, hist_str name, 
 static hist_status source_database(hi_plan *p, hist_str name, hi_ast_span span, uint32_t *out)
 {
     *out = p->database;
-    if (name.data == NULL ||
-        (strlen(p->database_name) == name.size &&
-         memcmp(p->database_name, name.data, name.size) == 0)) {
+    if (name.data == NULL || (strlen(p->database_name) == name.size &&
+                              memcmp(p->database_name, name.data, name.size) == 0)) {
         return HIST_OK;
     }
     *out = hi_catalog_database(p->x->catalog, name);
@@ -56,8 +55,8 @@ hist_status hi_plan_table_name(hi_plan *p, hist_str database, hist_str name, hi_
         return hi_plan_no_memory(p);
     }
     HI_TRY(source_database(p, database, span, &id));
-    const hist_status status = id == 0 ? HIST_ENOTFOUND
-                                       : hi_catalog_table(p->x->catalog, id, name, p->x->arena, def);
+    const hist_status status =
+        id == 0 ? HIST_ENOTFOUND : hi_catalog_table(p->x->catalog, id, name, p->x->arena, def);
     if (status == HIST_ENOTFOUND) {
         return source_unknown(p, id, name, span);
     }
@@ -69,8 +68,7 @@ hist_status hi_plan_table_name(hi_plan *p, hist_str database, hist_str name, hi_
 
 /* ---- datatable ---- */
 
-static hist_status source_cell(hi_plan *p, const hi_ast_expr *e, hist_type type,
-                               hi_col_builder *to)
+static hist_status source_cell(hi_plan *p, const hi_ast_expr *e, hist_type type, hi_col_builder *to)
 {
     hi_value v;
     hi_value as;
@@ -80,7 +78,8 @@ static hist_status source_cell(hi_plan *p, const hi_ast_expr *e, hist_type type,
         hi_cb_value(to, &v);
         return HIST_OK;
     }
-    if (v.null || (v.type == HIST_TYPE_DYNAMIC && hi_dyn_is_null(hi_dyn_of(v.str.data, v.str.size)))) {
+    if (v.null ||
+        (v.type == HIST_TYPE_DYNAMIC && hi_dyn_is_null(hi_dyn_of(v.str.data, v.str.size)))) {
         hi_cb_null(to);
         return HIST_OK;
     }
@@ -205,7 +204,8 @@ static hist_status source_range(hi_plan *p, const hi_ast_op *op, hi_op **out)
     }
     if (spec.type != HIST_TYPE_LONG && spec.type != HIST_TYPE_REAL &&
         spec.type != HIST_TYPE_DATETIME && spec.type != HIST_TYPE_TIMESPAN) {
-        return PLAN_FAIL(p, op->from->span, "range: a number, datetime or timespan is needed, not a %s",
+        return PLAN_FAIL(p, op->from->span,
+                         "range: a number, datetime or timespan is needed, not a %s",
                          hist_type_name(spec.type));
     }
     for (int i = 0; i < 3; i++) {

@@ -82,8 +82,7 @@ static hist_status query_declare(hi_query *q, const hi_query_spec *spec, const h
     if (decl->type != 0 && value->type != decl->type) {
         HI_TRY(hi_plan_cast(&q->plan, value, decl->type, &value));
     }
-    hi_name *name =
-        hi_scope_add(&q->arena, &q->plan.globals, decl->name.text, HI_NAME_SCALAR);
+    hi_name *name = hi_scope_add(&q->arena, &q->plan.globals, decl->name.text, HI_NAME_SCALAR);
     if (name == NULL) {
         return hi_plan_no_memory(&q->plan);
     }
@@ -158,8 +157,8 @@ static void query_limits(hi_query *q, const hi_query_spec *spec)
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     const int64_t at = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     if (spec->time_ms_max != 0) {
-        const uint64_t ms = spec->time_ms_max < UINT64_C(1) << 40 ? spec->time_ms_max
-                                                                  : UINT64_C(1) << 40;
+        const uint64_t ms =
+            spec->time_ms_max < UINT64_C(1) << 40 ? spec->time_ms_max : UINT64_C(1) << 40;
 
         q->ctx.deadline_ns = at + (int64_t)ms * 1000000;
     }
@@ -321,10 +320,9 @@ void hi_query_cancel(hi_query *query)
 
 void hi_query_stats(const hi_query *query, hist_query_stats *stats_out)
 {
-    *stats_out =
-        (hist_query_stats){.rows_read = query->x.stats.rows,
-                           .blocks_read = query->x.stats.blocks_read,
-                           .blocks_skipped = query->x.stats.blocks_skipped,
-                           .memory_bytes_peak = atomic_load_explicit(&query->mem.peak,
-                                                                     memory_order_relaxed)};
+    *stats_out = (hist_query_stats){
+        .rows_read = query->x.stats.rows,
+        .blocks_read = query->x.stats.blocks_read,
+        .blocks_skipped = query->x.stats.blocks_skipped,
+        .memory_bytes_peak = atomic_load_explicit(&query->mem.peak, memory_order_relaxed)};
 }

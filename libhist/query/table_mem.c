@@ -171,10 +171,8 @@ static bool table_join(hi_arena *arena, hi_arena *temp, const hi_schema *schema,
             return false;
         }
     }
-    *out = (hist_batch){.column_count = schema->count,
-                        .row_count = rows,
-                        .sel_count = rows,
-                        .columns = columns};
+    *out = (hist_batch){
+        .column_count = schema->count, .row_count = rows, .sel_count = rows, .columns = columns};
     return true;
 }
 

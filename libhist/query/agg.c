@@ -1,0 +1,229 @@
+/* agg.c -- the frame of aggregates and the operator that groups rows; see agg.h. */
+#include "query/agg.h"
+
+#include <string.h>
+
+hist_status hi_agg_no_memory(const hi_agg_run *run)
+{
+    return hi_no_memory(run->op->x->err, run->agg->kind->name);
+}
+
+hist_status hi_agg_open(hi_agg_run *run, const hi_agg *agg, hi_op *op)
+{
+    *run = (hi_agg_run){.agg = agg, .op = op};
+    return agg->kind->open != NULL ? agg->kind->open(run) : HIST_OK;
+}
+
+/* State for at least `groups`, new ones zeroed. */
+static hist_status agg_room(hi_agg_run *run, uint32_t groups)
+{
+    const size_t size = run->agg->kind->state_size;
+    uint32_t capacity = run->capacity == 0 ? 16 : run->capacity;
+
+    if (groups <= run->capacity || size == 0) {
+        return HIST_OK;
+    }
+    while (capacity < groups) {
+        capacity *= 2;
+    }
+    uint8_t *state = hi_arena_calloc(&run->op->keep, capacity, size);
+    if (state == NULL) {
+        return hi_agg_no_memory(run);
+    }
+    if (run->capacity > 0) {
+        memcpy(state, run->state, (size_t)run->capacity * size);
+    }
+    run->state = state;
+    run->capacity = capacity;
+    return HIST_OK;
+}
+
+static hist_status agg_mask(hi_agg_run *run, const hist_batch *in, const uint64_t **out)
+{
+    hi_op *op = run->op;
+    hist_column c;
+
+    *out = NULL;
+    if (run->agg->filter == NULL) {
+        return HIST_OK;
+    }
+    HI_TRY(hi_expr_eval_flat(run->agg->filter, &op->ev, in, &c));
+    uint64_t *mask = hi_bits_new(&op->arena, in->row_count, false);
+    if (mask == NULL) {
+        return hi_agg_no_memory(run);
+    }
+    const uint64_t *bits = c.data;
+    for (size_t w = 0; w < hi_bits_words(in->row_count); w++) {
+        mask[w] = bits[w] & (c.valid == NULL ? UINT64_MAX : c.valid[w]);
+    }
+    *out = mask;
+    return HIST_OK;
+}
+
+static hist_status agg_arg(hi_agg_run *run, uint32_t i, const hist_batch *in, const uint64_t *mask,
+                           hist_column *out)
+{
+    hi_op *op = run->op;
+
+    HI_TRY(hi_expr_eval_flat(run->agg->args[i], &op->ev, in, out));
+    if (mask == NULL || out->valid == NULL) {
+        out->valid = mask == NULL ? out->valid : mask;
+        return HIST_OK;
+    }
+    uint64_t *both = hi_bits_new(&op->arena, in->row_count, false);
+    if (both == NULL) {
+        return hi_agg_no_memory(run);
+    }
+    for (size_t w = 0; w < hi_bits_words(in->row_count); w++) {
+        both[w] = out->valid[w] & mask[w];
+    }
+    out->valid = both;
+    return HIST_OK;
+}
+
+hist_status hi_agg_update(hi_agg_run *run, const hist_batch *in, const hi_stretch *stretches,
+                          uint32_t count, uint32_t groups)
+{
+    const uint64_t *mask;
+    hist_column *args = HI_NEW_ARRAY(&run->op->arena, hist_column, (size_t)run->agg->arg_count + 1);
+
+    if (args == NULL) {
+        return hi_agg_no_memory(run);
+    }
+    HI_TRY(agg_room(run, groups));
+    HI_TRY(agg_mask(run, in, &mask));
+    for (uint32_t i = 0; i < run->agg->arg_count; i++) {
+        HI_TRY(agg_arg(run, i, in, mask, &args[i]));
+    }
+    return run->agg->kind->update(run, args, mask, stretches, count);
+}
+
+hist_status hi_agg_finish(hi_agg_run *run, uint32_t groups, hist_column *out)
+{
+    HI_TRY(agg_room(run, groups == 0 ? 1 : groups));
+    return run->agg->kind->finish(run, groups, out);
+}
+
+/* ---- the operator ---- */
+
+typedef struct op_group {
+    hi_op base;
+    const hi_expr *const *keys;
+    uint32_t key_count;
+    uint32_t agg_count;
+    const hi_agg *aggs;
+    hi_agg_run *runs;
+    hi_grouper grouper;
+    bool done;
+} op_group;
+
+static hist_status group_open(hi_op *op)
+{
+    op_group *self = (op_group *)op;
+
+    self->done = false;
+    self->runs = HI_NEW_ARRAY(&op->keep, hi_agg_run, (size_t)self->agg_count + 1);
+    HI_OP_TRY_MEM(self, self->runs != NULL);
+    for (uint32_t a = 0; a < self->agg_count; a++) {
+        HI_TRY(hi_agg_open(&self->runs[a], &self->aggs[a], op));
+    }
+    return hi_grouper_open(&self->grouper, op, self->keys, self->key_count);
+}
+
+static hist_status group_batch(op_group *self, const hist_batch *in)
+{
+    hi_op *op = &self->base;
+    hi_stretch *stretches;
+    uint32_t count;
+
+    hi_arena_rewind(&op->arena, op->mark);
+    hi_eval_begin(&op->ev);
+    HI_TRY(hi_grouper_rows(&self->grouper, in, &stretches, &count));
+    for (uint32_t a = 0; a < self->agg_count; a++) {
+        HI_TRY(hi_agg_update(&self->runs[a], in, stretches, count, self->grouper.map.count));
+    }
+    return HIST_OK;
+}
+
+static hist_status group_next(hi_op *op, hist_batch *out)
+{
+    op_group *self = (op_group *)op;
+
+    if (self->done) {
+        return HIST_OK;
+    }
+    self->done = true;
+    for (;;) {
+        hist_batch in;
+
+        HI_TRY(hi_op_next(op->child[0], &in));
+        if (in.row_count == 0) {
+            break;
+        }
+        HI_TRY(group_batch(self, &in));
+    }
+    const uint32_t groups = self->key_count == 0 ? 1 : self->grouper.map.count;
+    hi_arena_rewind(&op->arena, op->mark);
+    hist_column *columns = hi_op_batch(op, groups, out);
+    HI_OP_TRY_MEM(self, columns != NULL);
+    HI_TRY(hi_grouper_keys(&self->grouper, columns));
+    uint32_t c = self->key_count;
+    for (uint32_t a = 0; a < self->agg_count; a++) {
+        HI_TRY(hi_agg_finish(&self->runs[a], groups, &columns[c]));
+        c += self->aggs[a].output_count;
+    }
+    return HIST_OK;
+}
+
+static void group_need(hi_op *op, const uint64_t *used)
+{
+    const op_group *self = (const op_group *)op;
+    uint64_t *bits = hi_bits_new(op->x->arena, op->child[0]->schema.count, false);
+
+    (void)used;
+    for (uint32_t k = 0; bits != NULL && k < self->key_count; k++) {
+        hi_expr_columns(self->keys[k], bits);
+    }
+    for (uint32_t a = 0; bits != NULL && a < self->agg_count; a++) {
+        const hi_agg *agg = &self->aggs[a];
+
+        for (uint32_t i = 0; i < agg->arg_count; i++) {
+            hi_expr_columns(agg->args[i], bits);
+        }
+        if (agg->filter != NULL) {
+            hi_expr_columns(agg->filter, bits);
+        }
+    }
+    hi_op_need(op->child[0], bits);
+}
+
+static const hi_op_type op_group_type = {"summarize", group_open, group_next, NULL, group_need};
+
+hi_op *hi_op_group(hi_exec *x, hi_op *child, const hi_expr *const *keys, uint32_t key_count,
+                   const char *const *key_names, const hi_agg *aggs, uint32_t agg_count)
+{
+    op_group *self = hi_op_new(x, &op_group_type, sizeof(op_group), child);
+    uint32_t count = key_count;
+
+    for (uint32_t a = 0; a < agg_count; a++) {
+        count += aggs[a].output_count;
+    }
+    hi_field *fields = HI_NEW_ARRAY(x->arena, hi_field, (size_t)count + 1);
+    if (self == NULL || fields == NULL) {
+        return NULL;
+    }
+    for (uint32_t k = 0; k < key_count; k++) {
+        fields[k] = (hi_field){key_names[k], keys[k]->type};
+    }
+    uint32_t c = key_count;
+    for (uint32_t a = 0; a < agg_count; a++) {
+        memcpy(&fields[c], aggs[a].outputs, aggs[a].output_count * sizeof(hi_field));
+        c += aggs[a].output_count;
+    }
+    self->keys = keys;
+    self->key_count = key_count;
+    self->aggs = aggs;
+    self->agg_count = agg_count;
+    self->base.schema = (hi_schema){count, fields};
+    return &self->base;
+}

@@ -1,0 +1,174 @@
+/*
+ * agg_pick.c -- aggregates that choose one row of a group: arg_max, arg_min, take_any, and min and max of texts. Know
+ * first: a batch only finds the best row of each group; the values are copied once at the end of the batch.
+ */
+#include <string.h>
+
+#include "query/agg.h"
+
+enum { PICK_MIN, PICK_MAX, PICK_ANY };
+
+typedef struct pick_state {
+    uint32_t stored;  /* Row in the builders + 1; 0: none. */
+    uint32_t current; /* Row of the batch + 1; 0: the stored one is still the best. */
+} pick_state;
+
+typedef struct pick_own {
+    hi_col_builder *values;
+    uint32_t *touched; /* Groups with a better row in this batch. */
+    uint32_t touched_count;
+} pick_own;
+
+static hist_status pick_open(hi_agg_run *run)
+{
+    hi_arena *keep = &run->op->keep;
+    pick_own *own = HI_NEW(keep, pick_own);
+    hi_col_builder *values = HI_NEW_ARRAY(keep, hi_col_builder, run->agg->arg_count);
+
+    if (own == NULL || values == NULL) {
+        return hi_agg_no_memory(run);
+    }
+    for (uint32_t a = 0; a < run->agg->arg_count; a++) {
+        if (!hi_cb_init(&values[a], keep, run->agg->args[a]->type, 64)) {
+            return hi_agg_no_memory(run);
+        }
+    }
+    own->values = values;
+    run->own = own;
+    return HIST_OK;
+}
+
+/* The column a builder has so far, for comparing. */
+static hist_column pick_view(const hi_col_builder *cb)
+{
+    return (hist_column){.type = cb->type,
+                         .stored = cb->type,
+                         .length = cb->rows,
+                         .data_count = cb->rows,
+                         .valid = cb->valid,
+                         .data = cb->data,
+                         .offsets = cb->offsets,
+                         .bytes = cb->buf != NULL ? cb->buf->data : NULL};
+}
+
+static bool pick_is_nan(const hist_column *c, uint32_t i)
+{
+    return hist_column_valid(c, i) && hi_col_is_nullish(c, i);
+}
+
+/* Whether row i of a is better than row j of b. Nulls lose against everything, NaN wins. */
+static bool pick_better(int what, const hist_column *a, uint32_t i, const hist_column *b,
+                        uint32_t j)
+{
+    const bool has = hist_column_valid(a, i);
+    const bool other = hist_column_valid(b, j);
+
+    if (!has || !other) {
+        return has && !other;
+    }
+    if (what == PICK_ANY || pick_is_nan(b, j)) {
+        return false;
+    }
+    if (pick_is_nan(a, i)) {
+        return true;
+    }
+    const int order = hi_col_compare(a, i, b, j);
+    return what == PICK_MAX ? order > 0 : order < 0;
+}
+
+static void pick_row(hi_agg_run *run, const hist_column *key, const hist_column *stored,
+                     uint32_t row, uint32_t group)
+{
+    pick_own *own = run->own;
+    pick_state *g = (pick_state *)run->state + group;
+    const int what = run->agg->kind->data;
+
+    if (g->current != 0) {
+        if (pick_better(what, key, row, key, g->current - 1)) {
+            g->current = row + 1;
+        }
+        return;
+    }
+    if (g->stored == 0 || pick_better(what, key, row, stored, g->stored - 1)) {
+        g->current = row + 1;
+        own->touched[own->touched_count++] = group;
+    }
+}
+
+static hist_status pick_keep(hi_agg_run *run, const hist_column *args)
+{
+    pick_own *own = run->own;
+
+    for (uint32_t k = 0; k < own->touched_count; k++) {
+        pick_state *g = (pick_state *)run->state + own->touched[k];
+
+        for (uint32_t a = 0; a < run->agg->arg_count; a++) {
+            hi_cb_copy(&own->values[a], &args[a], g->current - 1);
+            if (own->values[a].failed) {
+                return hi_agg_no_memory(run);
+            }
+        }
+        g->stored = own->values[0].rows;
+        g->current = 0;
+    }
+    return HIST_OK;
+}
+
+static hist_status pick_update(hi_agg_run *run, const hist_column *args, const uint64_t *mask,
+                               const hi_stretch *s, uint32_t count)
+{
+    pick_own *own = run->own;
+    const hist_column stored = pick_view(&own->values[0]);
+
+    own->touched = hi_arena_vector(&run->op->arena, (size_t)args[0].length * sizeof(uint32_t));
+    own->touched_count = 0;
+    if (own->touched == NULL) {
+        return hi_agg_no_memory(run);
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        for (uint32_t i = s[k].first; i < s[k].first + s[k].rows; i++) {
+            if (mask == NULL || hist_bit_get(mask, i)) {
+                pick_row(run, &args[0], &stored, i, s[k].group);
+            }
+        }
+    }
+    return pick_keep(run, args);
+}
+
+static hist_status pick_finish(hi_agg_run *run, uint32_t groups, hist_column *out)
+{
+    pick_own *own = run->own;
+    hi_arena *keep = &run->op->keep;
+    const pick_state *state = run->state;
+    uint32_t *rows = hi_arena_vector(keep, (size_t)groups * sizeof(uint32_t));
+
+    if (rows == NULL) {
+        return hi_agg_no_memory(run);
+    }
+    for (uint32_t g = 0; g < groups; g++) {
+        rows[g] = state[g].stored == 0 ? HI_ROW_NONE : state[g].stored - 1;
+    }
+    for (uint32_t a = 0; a < run->agg->arg_count; a++) {
+        hist_column all;
+        hist_column picked;
+        const hist_type type = run->agg->args[a]->type;
+
+        if (!hi_cb_done(&own->values[a], type, &all) ||
+            !hi_col_gather(keep, &all, rows, groups, &picked)) {
+            return hi_agg_no_memory(run);
+        }
+        out[a] = picked;
+        if (type == HIST_TYPE_DYNAMIC && !hi_col_untag(keep, &picked, &out[a])) {
+            return hi_agg_no_memory(run);
+        }
+    }
+    return HIST_OK;
+}
+
+#define PICK_KIND(symbol, text, what) \
+    const hi_agg_kind symbol = {text, sizeof(pick_state), pick_open, pick_update, pick_finish, what}
+PICK_KIND(hi_agg_arg_max, "arg_max", PICK_MAX);
+PICK_KIND(hi_agg_arg_min, "arg_min", PICK_MIN);
+PICK_KIND(hi_agg_any, "take_any", PICK_ANY);
+PICK_KIND(hi_agg_pick_max, "max", PICK_MAX);
+PICK_KIND(hi_agg_pick_min, "min", PICK_MIN);
