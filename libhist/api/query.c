@@ -1,8 +1,9 @@
 /* query.c -- the public functions to ask in KQL: a snapshot of the store and a query over it; see hist.h. */
+#include "query/query.h"
+
 #include <string.h>
 
 #include "api/db.h"
-#include "query/query.h"
 
 /* The public handle is the query itself. */
 static hi_query *query_of(hist_query *query)
@@ -32,9 +33,8 @@ hist_status hist_query_open(hist_db *db, const char *text, size_t text_size,
     hist_vfs *vfs = hi_store_vfs(db->store);
     hi_query_spec spec = {
         .mem = hi_store_mem(db->store),
-        .memory_max = given.memory_bytes_max != 0
-                          ? given.memory_bytes_max
-                          : hi_store_options(db->store)->query_bytes_max,
+        .memory_max = given.memory_bytes_max != 0 ? given.memory_bytes_max
+                                                  : hi_store_options(db->store)->query_bytes_max,
         .database = database == NULL || database[0] == '\0' ? "default" : database,
         .now_ns = given.now_ns != 0 ? given.now_ns : vfs->now_ns(vfs),
         .time_ms_max = given.time_ms_max,
@@ -43,8 +43,8 @@ hist_status hist_query_open(hist_db *db, const char *text, size_t text_size,
         .param_count = given.param_count,
     };
     HI_TRY(hi_snapshot_open(db->store, &spec.snapshot, err));
-    HI_TRY(hi_query_open(text, text_size == SIZE_MAX ? strlen(text) : text_size, &spec, &query,
-                         err));
+    HI_TRY(
+        hi_query_open(text, text_size == SIZE_MAX ? strlen(text) : text_size, &spec, &query, err));
     *query_out = (hist_query *)query;
     return HIST_OK;
 }

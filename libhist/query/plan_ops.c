@@ -22,6 +22,8 @@ hist_status hi_plan_op(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out)
         {HI_OP_AS, hi_plan_as},
         {HI_OP_SUMMARIZE, hi_plan_summarize},
         {HI_OP_DISTINCT, hi_plan_distinct},
+        {HI_OP_MAKE_SERIES, hi_plan_make_series},
+        {HI_OP_MV_EXPAND, hi_plan_expand},
         {HI_OP_GETSCHEMA, hi_plan_getschema},
     };
 

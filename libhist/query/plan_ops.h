@@ -28,5 +28,8 @@ hist_status hi_plan_reorder(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **
 /* plan_agg.c */
 hist_status hi_plan_summarize(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 hist_status hi_plan_distinct(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+/* plan_series.c, plan_expand.c */
+hist_status hi_plan_make_series(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_expand(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 
 #endif
