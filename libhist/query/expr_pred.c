@@ -133,6 +133,16 @@ static int64_t pred_bin_start(int64_t v, int64_t width, int64_t origin)
     return __builtin_sub_overflow(v, rest, &start) ? INT64_MIN : start;
 }
 
+/* Start of the first bin that begins in the range of times. */
+static int64_t pred_first_bin(int64_t width, int64_t origin)
+{
+    int64_t rest = INT64_MIN % width - origin % width;
+
+    rest %= width;
+    rest += rest < 0 ? width : 0;
+    return rest == 0 ? INT64_MIN : INT64_MIN + (width - rest);
+}
+
 /* bin(c, w) >= k is c >= the first bin start not before k; < k is its opposite; == k a whole bin. */
 static bool pred_of_bin(const hi_expr *bin, char symbol, const hi_value *v, hi_pred *out)
 {
@@ -165,6 +175,9 @@ static bool pred_of_bin(const hi_expr *bin, char symbol, const hi_value *v, hi_p
         out->has_high = true;
         out->high_open = true;
         out->high.i64 = exact && symbol == '<' ? start : next;
+        /* Before the first whole bin there is, bin() is null. */
+        out->has_low = true;
+        out->low.i64 = pred_first_bin(width, origin);
         return true;
     case '>':
     case 'g':

@@ -271,14 +271,20 @@ static int order_arrays(const hist_column *a, uint32_t i, const hist_column *b, 
     }
 }
 
+/* Place of a row in the order across types; null 0. */
+static int order_row_rank(const hist_column *c, uint32_t row)
+{
+    if (c->layout == HIST_LAYOUT_LIST) {
+        return 7; /* An array. */
+    }
+    const hi_value v = order_value(c, row);
+    const hi_value open = order_open(&v);
+    return open.null ? 0 : order_rank(&open);
+}
+
 static int order_lists(const hist_column *a, uint32_t i, const hist_column *b, uint32_t j)
 {
-    const hi_value array = {.type = HIST_TYPE_DYNAMIC, .str = {"a", 1}};
-    const hi_value v = a->layout == HIST_LAYOUT_LIST ? array : order_value(a, i);
-    const hi_value w = b->layout == HIST_LAYOUT_LIST ? array : order_value(b, j);
-    const hi_value x = order_open(&v);
-    const hi_value y = order_open(&w);
-    const int rank = (x.null ? 0 : order_rank(&x)) - (y.null ? 0 : order_rank(&y));
+    const int rank = order_row_rank(a, i) - order_row_rank(b, j);
 
     if (rank != 0) {
         return rank > 0 ? 1 : -1;
