@@ -7,8 +7,9 @@
  * spanning part again. As every such merge takes all spanning parts there are,
  * the rows of a partition that lie in spanning parts are always newer than those
  * in its singles. Singles of one partition are merged with their neighbours when
- * there are more than SINGLES_MAX. So ranges of commits never interleave, and
- * "later wins" stays decidable.
+ * there are more than SINGLES_MAX. So of two parts with the same rows the one with
+ * the higher last commit is newer in all of them, and "later wins" stays decidable.
+ * (First commits say nothing: a pooled part begins with that of any table in it.)
  *
  * What a merge reads is picked under merge_lock (one at a time); flushes go on
  * meanwhile and only add newer parts.
@@ -53,56 +54,117 @@ static uint64_t compact_share(const hi_part_ref *part, const hi_part_range *rang
                : (uint64_t)((double)part->size_bytes * (double)range->rows / (double)part->rows);
 }
 
+static int compact_compare_ranges(const void *a, const void *b)
+{
+    return compact_compare_keys(a, b);
+}
+
+/* Ranges of a part ascend, and one part has one width. */
 static const hi_part_range *compact_find_range(const hi_part_ref *part, const hi_part_range *key)
 {
+    return part->range_count == 0 ? NULL
+                                  : bsearch(key, part->ranges, part->range_count,
+                                            sizeof(hi_part_range), compact_compare_ranges);
+}
+
+static int64_t compact_last_of(const hi_part_range *range)
+{
+    int64_t last = 0;
+
+    return __builtin_add_overflow(range->partition_ns, range->width_ns - 1, &last) ? INT64_MAX
+                                                                                   : last;
+}
+
+/* Whether a part may hold rows of the same table and time as `key`, in whatever width. */
+static bool compact_overlaps(const hi_part_ref *part, const hi_part_range *key)
+{
     for (uint32_t i = 0; i < part->range_count; i++) {
-        if (compact_compare_keys(&part->ranges[i], key) == 0) {
-            return &part->ranges[i];
+        const hi_part_range *range = &part->ranges[i];
+
+        if (range->table == key->table && range->partition_ns <= compact_last_of(key) &&
+            compact_last_of(range) >= key->partition_ns) {
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 /* ---- picking ---- */
 
-/* The newest spanning parts of one width, none of them damaged; all that there are. */
+/* The newest spanning parts of one width, none of them damaged and no part of another width between
+   them, as that one's rows would end up older than what is merged around it. All that there are. */
 static void compact_pick_spanning(const hi_version *version, compact_job *job)
 {
     int64_t width = 0;
 
+    job->input_count = 0;
     for (uint32_t i = 0; i < version->part_count; i++) {
         hi_part_ref *part = version->parts[i];
+        const bool spanning = compact_is(part, HI_PART_SPANNING);
 
-        if (!compact_is(part, HI_PART_SPANNING) || part->range_count == 0) {
+        if (part->range_count == 0) {
             continue;
         }
-        if (compact_is(part, HI_PART_DAMAGED) || part->ranges[0].width_ns != width) {
+        if (part->ranges[0].width_ns != width || (spanning && compact_is(part, HI_PART_DAMAGED))) {
             job->input_count = 0;
             width = part->ranges[0].width_ns;
         }
-        if (!compact_is(part, HI_PART_DAMAGED)) {
+        if (spanning && !compact_is(part, HI_PART_DAMAGED)) {
             job->inputs[job->input_count++] = part;
         }
     }
 }
 
-/* All singles of the partition `key`, oldest first, behind the last damaged one. */
-static void compact_list_singles(const hi_version *version, const hi_part_range *key,
-                                 compact_job *job)
+/* Singles by partition, oldest first. */
+static int compact_compare_singles(const void *a, const void *b)
+{
+    const hi_part_ref *x = *(hi_part_ref *const *)a;
+    const hi_part_ref *y = *(hi_part_ref *const *)b;
+    const int keys = compact_compare_keys(&x->ranges[0], &y->ranges[0]);
+
+    return keys != 0 ? keys : hi_part_ref_compare(x, y);
+}
+
+static void compact_list_singles(const hi_version *version, compact_job *job)
 {
     job->input_count = 0;
     for (uint32_t i = 0; i < version->part_count; i++) {
         hi_part_ref *part = version->parts[i];
 
-        if (compact_is(part, HI_PART_SPANNING) || compact_find_range(part, key) == NULL) {
-            continue;
-        }
-        if (compact_is(part, HI_PART_DAMAGED)) {
-            job->input_count = 0;
-        } else {
+        if (!compact_is(part, HI_PART_SPANNING) && part->range_count > 0) {
             job->inputs[job->input_count++] = part;
         }
     }
+    if (job->input_count > 0) {
+        qsort(job->inputs, job->input_count, sizeof(job->inputs[0]), compact_compare_singles);
+    }
+}
+
+/* Where the singles [first, end) of one partition may be joined from: behind the last damaged one,
+   and behind every part of another kind whose rows lie between theirs. */
+static uint32_t compact_join_from(const hi_version *version, const compact_job *job, uint32_t first,
+                                  uint32_t end)
+{
+    const hi_part_range *key = &job->inputs[first]->ranges[0];
+    uint32_t from = first;
+
+    for (uint32_t i = first; i < end; i++) {
+        from = compact_is(job->inputs[i], HI_PART_DAMAGED) ? i + 1 : from;
+    }
+    for (uint32_t i = 0; i < version->part_count; i++) {
+        const hi_part_ref *part = version->parts[i];
+        uint32_t at = end;
+
+        if ((!compact_is(part, HI_PART_SPANNING) && compact_find_range(part, key) != NULL) ||
+            !compact_overlaps(part, key)) {
+            continue;
+        }
+        while (at > from && hi_part_ref_compare(job->inputs[at - 1], part) > 0) {
+            at--;
+        }
+        from = at < end ? at : from;
+    }
+    return from;
 }
 
 /* Keeps the newest singles that are worth merging: each older one joins while it is not much larger
@@ -139,21 +201,48 @@ static bool compact_wants_cold(const hi_part_ref *part, int64_t cold_before_ns)
            end <= cold_before_ns;
 }
 
+static bool compact_any_wants_cold(const compact_job *job, uint32_t first, uint32_t end,
+                                   int64_t cold_before_ns)
+{
+    for (uint32_t i = first; i < end; i++) {
+        if (compact_wants_cold(job->inputs[i], cold_before_ns)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The inputs become those from..end. */
+static void compact_keep_inputs(compact_job *job, uint32_t from, uint32_t end)
+{
+    memmove(job->inputs, job->inputs + from, (end - from) * sizeof(job->inputs[0]));
+    job->input_count = end - from;
+}
+
 static bool compact_pick_singles(const hi_version *version, compact_job *job,
                                  int64_t cold_before_ns)
 {
-    for (uint32_t i = 0; i < version->part_count; i++) {
-        const hi_part_ref *part = version->parts[i];
+    uint32_t end = 0;
 
-        if (compact_is(part, HI_PART_SPANNING | HI_PART_DAMAGED) || part->range_count == 0) {
+    compact_list_singles(version, job);
+    for (uint32_t first = 0; first < job->input_count; first = end) {
+        end = first + 1;
+        while (end < job->input_count && compact_compare_keys(&job->inputs[first]->ranges[0],
+                                                              &job->inputs[end]->ranges[0]) == 0) {
+            end++;
+        }
+        if (end - first <= COMPACT_SINGLES_MAX &&
+            !compact_any_wants_cold(job, first, end, cold_before_ns)) {
             continue;
         }
-        compact_list_singles(version, &part->ranges[0], job);
-        if (job->input_count > COMPACT_SINGLES_MAX) {
+        const uint32_t from = compact_join_from(version, job, first, end);
+        if (end - from > COMPACT_SINGLES_MAX) {
+            compact_keep_inputs(job, from, end);
             compact_trim_singles(job);
             return true;
         }
-        if (job->input_count > 0 && compact_wants_cold(part, cold_before_ns)) {
+        if (compact_any_wants_cold(job, from, end, cold_before_ns)) {
+            compact_keep_inputs(job, from, end);
             job->profile = HI_PROFILE_COLD;
             return true;
         }
@@ -201,9 +290,7 @@ static hist_status compact_finish(compact_job *job, compact_output *output, uint
 static hist_status compact_collect(compact_job *job, const hi_part_range *key, hi_arena *arena,
                                    compact_output *output, hi_frag_list *list, hist_error *err)
 {
-    const int64_t last = key->partition_ns > INT64_MAX - key->width_ns + 1
-                             ? INT64_MAX
-                             : key->partition_ns + key->width_ns - 1;
+    const int64_t last = compact_last_of(key);
 
     for (uint32_t i = 0; i < job->input_count; i++) {
         hi_part_ref *part = job->inputs[i];

@@ -167,15 +167,17 @@ static hist_status version_take_tombstones(hi_version *version, const hi_version
     return HIST_OK;
 }
 
+int hi_part_ref_compare(const hi_part_ref *a, const hi_part_ref *b)
+{
+    if (a->seq_high != b->seq_high) {
+        return a->seq_high < b->seq_high ? -1 : 1;
+    }
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
 static int version_compare_parts(const void *a, const void *b)
 {
-    const hi_part_ref *x = *(hi_part_ref *const *)a;
-    const hi_part_ref *y = *(hi_part_ref *const *)b;
-
-    if (x->seq_low != y->seq_low) {
-        return x->seq_low < y->seq_low ? -1 : 1;
-    }
-    return x->id < y->id ? -1 : x->id > y->id;
+    return hi_part_ref_compare(*(hi_part_ref *const *)a, *(hi_part_ref *const *)b);
 }
 
 static bool version_is_removed(const hi_version_change *change, uint64_t id)

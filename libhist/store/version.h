@@ -41,7 +41,7 @@ typedef struct hi_generation {
 typedef struct hi_version {
     atomic_int refs;
     hi_mem *mem;
-    hi_part_ref **parts; /* By seq_low. */
+    hi_part_ref **parts; /* Oldest first: hi_part_ref_compare(). */
     uint32_t part_count;
     uint32_t part_room;
     hi_generation *frozen; /* Being flushed, or NULL. Older than active. */
@@ -54,6 +54,9 @@ typedef struct hi_version {
 hist_status hi_part_ref_new(hi_mem *mem, const hi_part_config *config, const hi_part_entry *entry,
                             hi_part_ref **ref_out, hist_error *err);
 void hi_part_ref_drop(hi_part_ref *ref);
+/* Age: where two parts hold the same rows, the one that compares greater has the later writes. That is
+   decided by the last commit; the first one of a pooled part may be that of another table. */
+int hi_part_ref_compare(const hi_part_ref *a, const hi_part_ref *b);
 
 hist_status hi_generation_new(hi_mem *mem, hi_mem *chunk_mem, uint32_t slab_rows_max,
                               hi_generation **generation_out, hist_error *err);
