@@ -82,6 +82,9 @@ void hi_op_need(hi_op *op, const uint64_t *used)
     if (op == NULL) {
         return;
     }
+    if (op->type->need != NULL && used == NULL) {
+        used = hi_bits_new(op->x->arena, op->schema.count, true);
+    }
     if (op->type->need != NULL && used != NULL) {
         op->type->need(op, used);
         return;

@@ -291,6 +291,22 @@ static hist_status scan_open(hi_op *op)
     return hi_scan_open(op->x->snapshot, op->x->ctx->mem, &spec, &self->scan, op->x->err);
 }
 
+/* Canonical; the values of runs flat. */
+static bool scan_column(hi_arena *arena, const hist_column *in, hist_column *out)
+{
+    hist_column runs = *in;
+
+    if (in->layout == HIST_LAYOUT_RUNS && in->child->layout != HIST_LAYOUT_FLAT) {
+        hist_column *values = HI_NEW(arena, hist_column);
+
+        if (values == NULL || !hi_col_flatten(arena, in->child, values)) {
+            return false;
+        }
+        runs.child = values;
+    }
+    return hi_col_canonical(arena, &runs, out);
+}
+
 static hist_status scan_next(hi_op *op, hist_batch *out)
 {
     op_scan *self = (op_scan *)op;
@@ -310,7 +326,7 @@ static hist_status scan_next(hi_op *op, hist_batch *out)
         const bool ok =
             place == UINT32_MAX
                 ? hi_col_nulls(&op->arena, op->schema.fields[c].type, out->row_count, &columns[c])
-                : hi_col_canonical(&op->arena, &batch.batch.columns[place], &columns[c]);
+                : scan_column(&op->arena, &batch.batch.columns[place], &columns[c]);
         HI_OP_TRY_MEM(self, ok);
     }
     return HIST_OK;
