@@ -375,6 +375,9 @@ static hist_status plan_pipe(hi_plan *p, const hi_ast_expr *e, hi_op **out)
         in = p->implicit;
     } else {
         HI_TRY(hi_plan_source(p, &e->ops[0], &in));
+        p->input_name = e->ops[0].kind == HI_OP_TABLE && e->ops[0].expr->kind == HI_AST_NAME
+                            ? hi_plan_name(p, e->ops[0].expr->name)
+                            : NULL;
     }
     return hi_plan_ops(p, e->ops + first, e->op_count - first, in, out);
 }
@@ -410,10 +413,19 @@ hist_status hi_plan_sub(hi_plan *p, const hi_ast_expr *e, hi_op *in, hi_op **out
 
 hist_status hi_plan_ops(hi_plan *p, const hi_ast_op *ops, uint32_t count, hi_op *in, hi_op **out)
 {
+    const char *name = p->input_name;
+
     *out = in;
     for (uint32_t i = 0; i < count; i++) {
         p->visualization = NULL;
+        p->input_name = name;
         HI_TRY(hi_plan_op(p, &ops[i], *out, out));
+        if (ops[i].kind == HI_OP_AS) {
+            name = hi_plan_name(p, ops[i].names[0].text);
+        } else if (ops[i].kind == HI_OP_UNION || ops[i].kind == HI_OP_JOIN) {
+            name = NULL;
+        }
     }
+    p->input_name = NULL;
     return HIST_OK;
 }

@@ -31,6 +31,8 @@ typedef struct hi_plan {
     hi_op *implicit; /* What a pipe without a source begins with. */
     plan_shared *shared;
     uint32_t depth;
+    const char
+        *input_name; /* Of the rows an operator takes: a table's or that of `as`; NULL: none. */
     struct plan_aggs *aggs;    /* While items of summarize are bound. */
     const char *visualization; /* Of the statement being planned. */
 } hi_plan;

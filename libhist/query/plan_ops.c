@@ -24,6 +24,9 @@ hist_status hi_plan_op(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out)
         {HI_OP_DISTINCT, hi_plan_distinct},
         {HI_OP_MAKE_SERIES, hi_plan_make_series},
         {HI_OP_MV_EXPAND, hi_plan_expand},
+        {HI_OP_JOIN, hi_plan_join},
+        {HI_OP_LOOKUP, hi_plan_join},
+        {HI_OP_UNION, hi_plan_union},
         {HI_OP_GETSCHEMA, hi_plan_getschema},
     };
 
