@@ -54,7 +54,8 @@ static const hi_schema schema = {COLS, fields};
 static hi_value rnd_value(hist_type type)
 {
     static const int64_t longs[] = {0, 1, -1, 7, -7, 100, INT64_MAX, INT64_MIN, 3, 12345678901};
-    static const double reals[] = {0.0, -0.0, 1.5, -2.5, NAN, INFINITY, -INFINITY, 1e300, 0.1, 42};
+    static const double reals[] = {
+        0.0, -0.0, 1.5, -2.5, (double)NAN, (double)INFINITY, -(double)INFINITY, 1e300, 0.1, 42};
     static const char *const texts[] = {"",     "a",           "Ab",  "x y",  "12",
                                         "0x1f", "caf\xc3\xa9", "a,b", "true", "-3"};
     hi_value v = {.type = type, .null = rnd(6) == 0};

@@ -69,18 +69,18 @@ static bool conv_real_of_text(hist_str text, double *out)
     static const struct {
         const char *text;
         double value;
-    } words[] = {{"nan", NAN},
-                 {"NaN", NAN},
-                 {"inf", INFINITY},
-                 {"Inf", INFINITY},
-                 {"+inf", INFINITY},
-                 {"-inf", -INFINITY},
-                 {"Infinity", INFINITY},
-                 {"+Inf", INFINITY},
-                 {"-Inf", -INFINITY},
-                 {"infinity", INFINITY},
-                 {"+Infinity", INFINITY},
-                 {"-Infinity", -INFINITY}};
+    } words[] = {{"nan", (double)NAN},
+                 {"NaN", (double)NAN},
+                 {"inf", (double)INFINITY},
+                 {"Inf", (double)INFINITY},
+                 {"+inf", (double)INFINITY},
+                 {"-inf", -(double)INFINITY},
+                 {"Infinity", (double)INFINITY},
+                 {"+Inf", (double)INFINITY},
+                 {"-Inf", -(double)INFINITY},
+                 {"infinity", (double)INFINITY},
+                 {"+Infinity", (double)INFINITY},
+                 {"-Infinity", -(double)INFINITY}};
     const hist_str s = conv_trim(text);
 
     if (hi_num_parse_double(s.data, s.size, out)) {
