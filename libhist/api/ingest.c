@@ -576,7 +576,7 @@ hist_status hist_append_lp(hist_writer *w, const char *data, size_t size,
                            hist_error *err)
 {
     const hist_lp_options defaults = HIST_LP_OPTIONS;
-    hist_lp_result ignored;
+    hist_lp_result ignored = {0};
     ingest_call call = {.w = w,
                         .options = options == NULL ? &defaults : options,
                         .result = result_out == NULL ? &ignored : result_out,

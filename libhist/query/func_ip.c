@@ -236,8 +236,8 @@ static bool ip_text_has(hist_str s, hist_str what, bool prefix)
 
 static bool ip_wanted_ok(hist_str what, bool prefix)
 {
-    uint32_t v;
-    int64_t bits;
+    uint32_t v = 0;
+    int64_t bits = 0;
 
     return prefix ? what.size != 0 : ip_parse(what, &v, &bits) && bits == 32;
 }
