@@ -16,6 +16,7 @@ typedef struct chart_style {
     uint32_t width; /* Of the terminal. */
     uint32_t height;
     bool ascii;
+    bool colour;
 } chart_style;
 
 /* columns must stay until free. NULL: no memory. */

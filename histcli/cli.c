@@ -119,6 +119,15 @@ int cli_height(void)
     return cli_size(false, "LINES", 24);
 }
 
+bool cli_colour(const cli *c)
+{
+    const char *no = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+
+    return c->tty_out && !c->ascii && (no == NULL || no[0] == '\0') && term != NULL &&
+           strcmp(term, "dumb") != 0;
+}
+
 hist_status cli_read_file(hi_buf *to, const char *path, hist_error *err)
 {
     const bool is_stdin = strcmp(path, "-") == 0;

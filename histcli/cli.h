@@ -75,6 +75,9 @@ bool cli_is_url(const char *db);
 int cli_width(void);
 int cli_height(void);
 
+/* May standard output have colours? Never in a pipe, nor where NO_COLOR says no. */
+bool cli_colour(const cli *c);
+
 /* A whole file ("-": standard input) at the end of `to`. */
 hist_status cli_read_file(hi_buf *to, const char *path, hist_error *err);
 

@@ -18,6 +18,9 @@ hist_status url_open(cli *c, const char *address, url **out, hist_error *err);
 void url_close(url *u);
 hist_status url_query(url *u, const char *text, size_t size, const result_sink *sink,
                       hist_error *err);
+/* Line protocol; precision is ns, us, ms or s. Lines refused by the daemon are no error: what it says goes to `refusal`. */
+hist_status url_write(url *u, const char *precision, hist_str lines, hi_buf *refusal,
+                      hist_error *err);
 /* Did the last call fail before the daemon answered? */
 bool url_unreachable(const url *u);
 
