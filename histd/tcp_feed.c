@@ -30,7 +30,7 @@ static void feed_error(void *arg, uint64_t line, hist_status status, const char 
     hi_buf *to = conn->report ? &conn->out : &conn->errors;
 
     (void)status;
-    if (conn->report ? conn->out.size - conn->out_sent > TCP_OUT_PAUSE
+    if (conn->report ? conn->out.size - conn->out_sent > TCP_REPORTS_KEPT
                      : conn->error_count >= TCP_ERRORS_MAX) {
         return;
     }
@@ -332,8 +332,8 @@ void tcp_take(tcp_conn *conn, const char *data, size_t size, bool final)
         }
         conn->started = lines > 0;
     }
-    /* A line as long as this is refused by the parser; what a parser has begun it gets whole. */
-    if (final || conn->writer != NULL || (lines == 0 && size > HIST_LINE_BYTES_MAX)) {
+    /* Half lines wait, as one may turn out to be a directive; the parser refuses what is too long. */
+    if (final || size - lines > HIST_LINE_BYTES_MAX) {
         give = size;
     }
     if (give == 0 && !(final && conn->writer != NULL)) {

@@ -27,8 +27,9 @@ enum {
     TCP_ERRORS_MAX = 100,
     TCP_REASON_MAX = 480,
     TCP_TOKEN_MAX = 256,
-    TCP_SYNCS_MAX = 256,      /* Waiting on one connection, before the loop syncs itself. */
-    TCP_OUT_PAUSE = 64 << 10, /* A peer that does not read so much is not read either. */
+    TCP_SYNCS_MAX = 256,         /* Waiting on one connection, before the loop syncs itself. */
+    TCP_REPORTS_KEPT = 32 << 10, /* Of a peer that does not read; the rest is dropped. */
+    TCP_OUT_PAUSE = 64 << 10,    /* A peer that does not read so much is not read either. */
     TCP_OUT_MAX = 1 << 20,
     TCP_WRITERS_KEPT = 2,
     TCP_SWEEP_MS = 5000,

@@ -275,13 +275,20 @@ static void loop_deliver(tcp_loop *loop)
     }
 }
 
+static int64_t loop_sweep_every(const tcp_loop *loop)
+{
+    const int64_t idle = loop->server->options.idle_ms;
+
+    return idle > 0 && idle < 4 * TCP_SWEEP_MS ? idle / 4 + 1 : TCP_SWEEP_MS;
+}
+
 /* Streams that are silent for too long are answered; peers that do not read are let go. */
 static void loop_sweep(tcp_loop *loop)
 {
     const int64_t now = clock_ms();
     const int64_t idle = loop->server->options.idle_ms;
 
-    if (now - loop->sweep_ms < TCP_SWEEP_MS) {
+    if (now - loop->sweep_ms < loop_sweep_every(loop)) {
         return;
     }
     loop->sweep_ms = now;
@@ -302,7 +309,7 @@ static void loop_sweep(tcp_loop *loop)
 
 static int loop_wait_ms(const tcp_loop *loop)
 {
-    int64_t wait = loop->conns == NULL ? INT32_MAX : TCP_SWEEP_MS;
+    int64_t wait = loop->conns == NULL ? INT32_MAX : loop_sweep_every(loop);
 
     if (loop->dirty_ms != 0) {
         const int64_t left = loop->dirty_ms + loop->server->options.commit_ms - clock_ms();
