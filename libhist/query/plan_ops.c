@@ -27,7 +27,17 @@ hist_status hi_plan_op(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out)
         {HI_OP_JOIN, hi_plan_join},
         {HI_OP_LOOKUP, hi_plan_join},
         {HI_OP_UNION, hi_plan_union},
+        {HI_OP_SEARCH, hi_plan_search},
+        {HI_OP_FIND, hi_plan_find_op},
+        {HI_OP_RENDER, hi_plan_render},
         {HI_OP_GETSCHEMA, hi_plan_getschema},
+        {HI_OP_PARSE, hi_plan_parse},
+        {HI_OP_PARSE_WHERE, hi_plan_parse},
+        {HI_OP_SAMPLE, hi_plan_sample},
+        {HI_OP_SAMPLE_DISTINCT, hi_plan_sample_distinct},
+        {HI_OP_INVOKE, hi_plan_invoke},
+        {HI_OP_TOP_HITTERS, hi_plan_top_hitters},
+        {HI_OP_PROJECT_BY_NAMES, hi_plan_project_by_names},
     };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

@@ -34,5 +34,18 @@ hist_status hi_plan_expand(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **o
 /* plan_join.c, plan_union.c */
 hist_status hi_plan_join(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 hist_status hi_plan_union(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+/* op_*.c of their own */
+hist_status hi_plan_parse(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_sample(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_sample_distinct(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_invoke(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_top_hitters(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_project_by_names(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+/* plan_search.c, render.c */
+hist_status hi_plan_search(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_find_op(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_render(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+/* show.c */
+hist_status hi_plan_command(hi_plan *p, const hi_ast_op *op, hi_op **out);
 
 #endif

@@ -229,6 +229,8 @@ hist_status hi_plan_source(hi_plan *p, const hi_ast_op *op, hi_op **out)
         return source_datatable(p, op, out);
     case HI_OP_PRINT:
         return source_print(p, op, out);
+    case HI_OP_COMMAND:
+        return hi_plan_command(p, op, out);
     case HI_OP_RANGE:
         return source_range(p, op, out);
     default:
