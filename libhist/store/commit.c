@@ -187,8 +187,8 @@ static void commit_give_seqs(commit_group *group)
 
 /*
  * Applies the group. Room was made before (hi_store_wait_for_room), so running out of memory here
- * means that the machine has none: what is in the log can then only be seen after a reopen, and
- * the store says so.
+ * means that the machine has none: the commit fails, and what is in the log is read back before the
+ * next one.
  */
 static hist_status commit_apply_group(hi_store *store, commit_group *group, hist_error *err)
 {
@@ -197,8 +197,9 @@ static hist_status commit_apply_group(hi_store *store, commit_group *group, hist
         store->applied_seq = status == HIST_OK && r->seq > 0 ? r->seq : store->applied_seq;
 
         if (status != HIST_OK) {
-            store->broken = true;
-            hi_error_context(err, "rows are in the log but not in memory; reopen the store");
+            store->behind = true;
+            hi_error_context(err, "rows are in the log but not in memory; a later commit reads "
+                                  "them back");
             return status;
         }
         if (r->rows != NULL) {
@@ -221,12 +222,13 @@ static void commit_note_wal(hi_store *store)
 
 static hist_status commit_run_locked(hi_store *store, commit_group *group, hist_error *err)
 {
-    const uint64_t before = hi_wal_last(store->wal);
     uint64_t bytes = 0;
 
-    if (store->broken) {
-        return hi_fail(err, HIST_EIO, "the store's memory does not match its log: reopen it");
+    if (store->behind) {
+        HI_TRY(hi_store_catch_up(store, err));
+        store->behind = false;
     }
+    const uint64_t before = hi_wal_last(store->wal);
     HI_TRY(commit_append(store, group, err));
     if (group->durable) {
         HI_TRY(commit_sync(store, group, before, err));

@@ -464,16 +464,21 @@ static hist_status compact_run(compact_job *job, hist_error *err)
 {
     hi_store *store = job->store;
     hist_status status = compact_write(job, err);
+    bool in_doubt = false;
 
     if (status == HIST_OK) {
         (void)pthread_mutex_lock(&store->publish_lock);
         status = compact_publish(job, err);
+        in_doubt = store->publish_in_doubt;
         (void)pthread_mutex_unlock(&store->publish_lock);
     }
     if (status == HIST_ECORRUPT) {
         compact_mark_damaged(job);
     }
     for (uint32_t i = 0; i < job->made_count; i++) {
+        if (status != HIST_OK && !in_doubt && job->made[i].summary.rows > 0) {
+            hi_store_remove(store, HI_FILE_PART, job->made[i].id);
+        }
         hi_part_summary_free(&store->mem, &job->made[i].summary);
     }
     hi_mem_free(&store->mem, job->made, job->made_room * sizeof(*job->made));
@@ -527,6 +532,7 @@ static hist_status compact_begin(compact_job *job, hist_error *err)
 {
     hi_store *store = job->store;
 
+    HI_TRY(compact_finish_swap(store, err));
     job->version = hi_store_version(store);
     job->input_room = job->version->part_count;
     job->inputs = hi_mem_calloc(&store->mem, job->input_room, sizeof(hi_part_ref *));

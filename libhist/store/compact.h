@@ -26,5 +26,8 @@ typedef struct compact_job {
 
 /* Manifest and version without the inputs and with what was made. Caller holds publish_lock. */
 hist_status compact_publish(compact_job *job, hist_error *err);
+/* The version follows a merge that was published. Caller holds merge_lock. */
+hist_status compact_finish_swap(hi_store *store, hist_error *err);
+void compact_free_swap(hi_store *store, hi_swap *swap);
 
 #endif

@@ -58,9 +58,9 @@ static hist_status compact_next_manifest(compact_job *job, hi_manifest *next, hi
     return HIST_OK;
 }
 
-/* Opens what was made. refs has made_count entries, NULL where there is no file. */
-static hist_status compact_open_made(compact_job *job, const hi_manifest *next, hi_part_ref **refs,
-                                     uint32_t *count_out, hist_error *err)
+/* Opens what was made. */
+static hist_status compact_open_made(compact_job *job, const hi_manifest *next, hi_swap *swap,
+                                     hist_error *err)
 {
     const hi_part_config config = hi_store_part_config(job->store);
 
@@ -68,74 +68,102 @@ static hist_status compact_open_made(compact_job *job, const hi_manifest *next, 
         const hi_part_entry *entry = hi_manifest_find_part(next, job->made[i].id);
 
         if (entry != NULL) {
-            HI_TRY(hi_part_ref_new(&job->store->mem, &config, entry, &refs[*count_out], err));
-            (*count_out)++;
+            HI_TRY(hi_part_ref_new(&job->store->mem, &config, entry, &swap->add[swap->add_count],
+                                   err));
+            swap->add_count++;
         }
     }
     return HIST_OK;
 }
 
-static hist_status compact_swap(compact_job *job, hi_part_ref **refs, uint32_t count,
-                                uint64_t below, hist_error *err)
-{
-    hi_store *store = job->store;
-    uint64_t *ids = hi_mem_calloc(&store->mem, job->input_count, sizeof(uint64_t));
+/* ---- the version follows ---- */
 
-    if (ids == NULL) {
+static hist_status compact_new_swap(const compact_job *job, hi_swap *swap, hist_error *err)
+{
+    hi_mem *mem = &job->store->mem;
+
+    *swap = (hi_swap){.remove = hi_mem_calloc(mem, job->input_count, sizeof(uint64_t)),
+                      .remove_count = job->input_count,
+                      .add = hi_mem_calloc(mem, job->made_count, sizeof(hi_part_ref *)),
+                      .add_room = job->made_count};
+    if (swap->remove == NULL || swap->add == NULL) {
+        compact_free_swap(job->store, swap);
         return hi_no_memory(err, "merge");
     }
     for (uint32_t i = 0; i < job->input_count; i++) {
-        ids[i] = job->inputs[i]->id;
+        swap->remove[i] = job->inputs[i]->id;
     }
-    const hist_status status =
-        hi_store_change(store,
-                        &(hi_version_change){.remove = ids,
-                                             .remove_count = job->input_count,
-                                             .add = refs,
-                                             .add_count = count,
-                                             .drop_tombstones_below = below},
-                        err);
-    hi_mem_free(&store->mem, ids, job->input_count * sizeof(uint64_t));
-    return status;
+    return HIST_OK;
+}
+
+void compact_free_swap(hi_store *store, hi_swap *swap)
+{
+    for (uint32_t i = 0; i < swap->add_count; i++) {
+        hi_part_ref_drop(swap->add[i]);
+    }
+    hi_mem_free(&store->mem, swap->add, swap->add_room * sizeof(hi_part_ref *));
+    hi_mem_free(&store->mem, swap->remove, swap->remove_count * sizeof(uint64_t));
+    *swap = (hi_swap){0};
+}
+
+hist_status compact_finish_swap(hi_store *store, hist_error *err)
+{
+    const hi_swap *swap = &store->swap;
+
+    if (swap->remove == NULL) {
+        return HIST_OK;
+    }
+    HI_TRY(hi_store_change(store,
+                           &(hi_version_change){.remove = swap->remove,
+                                                .remove_count = swap->remove_count,
+                                                .add = swap->add,
+                                                .add_count = swap->add_count,
+                                                .drop_tombstones_below = swap->below},
+                           err));
+    compact_free_swap(store, &store->swap);
+    return HIST_OK;
+}
+
+static hist_status compact_fill_next(compact_job *job, hi_manifest *next, hi_swap *swap,
+                                     hist_error *err)
+{
+    hi_store *store = job->store;
+
+    HI_TRY(compact_next_manifest(job, next, err));
+    (void)pthread_mutex_lock(&store->log_lock);
+    swap->below = compact_tombstones_needed_from(job, next);
+    (void)pthread_mutex_unlock(&store->log_lock);
+    HI_TRY(compact_open_made(job, next, swap, err));
+    return hi_store_put_tombstones(store, next, swap->below, err);
 }
 
 hist_status compact_publish(compact_job *job, hist_error *err)
 {
     hi_store *store = job->store;
     hi_manifest next;
-    uint32_t count = 0;
-    hi_part_ref **refs = hi_mem_calloc(&store->mem, job->made_count, sizeof(hi_part_ref *));
+    hi_swap swap;
+    hist_error later;
 
-    if (refs == NULL) {
-        return hi_no_memory(err, "merge");
-    }
+    store->publish_in_doubt = false;
+    HI_TRY(compact_new_swap(job, &swap, err));
     hist_status status = hi_store_next_manifest(store, &next, err);
     if (status == HIST_OK) {
-        status = compact_next_manifest(job, &next, err);
-    }
-    (void)pthread_mutex_lock(&store->log_lock);
-    const uint64_t below = compact_tombstones_needed_from(job, &next);
-    (void)pthread_mutex_unlock(&store->log_lock);
-    if (status == HIST_OK) {
-        status = compact_open_made(job, &next, refs, &count, err);
-    }
-    if (status == HIST_OK) {
-        status = hi_store_put_tombstones(store, &next, below, err);
+        status = compact_fill_next(job, &next, &swap, err);
     }
     if (status == HIST_OK) {
         status = hi_store_publish(store, &next, err);
     }
-    if (status == HIST_OK) {
-        for (uint32_t i = 0; i < job->input_count; i++) {
-            hi_store_bury(store, job->inputs[i]);
-        }
-        status = compact_swap(job, refs, count, below, err);
-    } else {
+    if (status != HIST_OK) {
         hi_manifest_free(&next);
+        compact_free_swap(store, &swap);
+        return status;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        hi_part_ref_drop(refs[i]);
+    for (uint32_t i = 0; i < job->input_count; i++) {
+        hi_store_bury(store, job->inputs[i]);
     }
-    hi_mem_free(&store->mem, refs, job->made_count * sizeof(hi_part_ref *));
-    return status;
+    store->swap = swap;
+    /* The merge is done. If there is no memory for a version now, readers go on with the old parts
+       and the next merge begins with trying again. */
+    (void)compact_finish_swap(store, &later);
+    return HIST_OK;
 }

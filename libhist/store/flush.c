@@ -29,11 +29,12 @@ typedef struct flush_job {
 
 /* ---- freeze ---- */
 
-static hist_status flush_freeze_locked(hi_store *store, bool *empty_out, hist_error *err)
+static hist_status flush_freeze_locked(hi_store *store, uint64_t floor_seq, bool *empty_out,
+                                       hist_error *err)
 {
     hi_generation *fresh = NULL;
 
-    *empty_out = store->applied_seq <= store->manifest.wal_floor_seq;
+    *empty_out = store->applied_seq <= floor_seq;
     if (*empty_out) {
         return HIST_OK;
     }
@@ -63,8 +64,11 @@ static hist_status flush_freeze(hi_store *store, bool *empty_out, hist_error *er
     if (store->frozen != NULL) {
         return HIST_OK; /* Of a flush that failed. */
     }
+    (void)pthread_mutex_lock(&store->publish_lock); /* A merge may be replacing the manifest. */
+    const uint64_t floor_seq = store->manifest.wal_floor_seq;
+    (void)pthread_mutex_unlock(&store->publish_lock);
     (void)pthread_mutex_lock(&store->log_lock);
-    const hist_status status = flush_freeze_locked(store, empty_out, err);
+    const hist_status status = flush_freeze_locked(store, floor_seq, empty_out, err);
     (void)pthread_mutex_unlock(&store->log_lock);
     return status;
 }
@@ -183,7 +187,7 @@ static hist_status flush_write_table(flush_job *job, const hi_chunk_view *view,
     const hi_chunk_wish wish = {.table = table->table,
                                 .from_ns = table->first_ns,
                                 .last_ns = table->last_ns,
-                                .width_ns = store->manifest.partition_ns};
+                                .width_ns = store->options.partition_ns};
 
     HI_TRY(hi_store_fields(store, table->table, arena, &input.columns, &input.column_count, err));
     hist_status status = hi_chunk_frags(view, &wish, arena, &store->mem, &list, err);
@@ -304,7 +308,11 @@ hist_status hi_store_next_manifest(hi_store *store, hi_manifest *next, hist_erro
 {
     const hi_catalog_ids ids = hi_catalog_next(store->catalog);
 
-    HI_TRY(hi_manifest_clone(&store->manifest, next, err));
+    const hist_status status = hi_manifest_clone(&store->manifest, next, err);
+    if (status != HIST_OK) {
+        hi_manifest_free(next);
+        return status;
+    }
     hi_manifest_clear_obsolete(next);
     next->next_database_id = ids.database;
     next->next_table_id = ids.table;
@@ -343,6 +351,22 @@ hist_status hi_store_put_tombstones(hi_store *store, hi_manifest *next, uint64_t
     return status;
 }
 
+/* The version follows what was published: its part instead of the frozen generation. */
+static hist_status flush_swap(hi_store *store, hist_error *err)
+{
+    HI_TRY(hi_store_change(store,
+                           &(hi_version_change){.add = &store->frozen_part,
+                                                .add_count = store->frozen_part == NULL ? 0 : 1,
+                                                .set_generations = true,
+                                                .active = store->active},
+                           err));
+    hi_part_ref_drop(store->frozen_part);
+    store->frozen_part = NULL;
+    store->frozen_published = false;
+    store->frozen = NULL;
+    return HIST_OK;
+}
+
 static hist_status flush_publish_locked(flush_job *job, hist_error *err)
 {
     hi_store *store = job->store;
@@ -350,6 +374,7 @@ static hist_status flush_publish_locked(flush_job *job, hist_error *err)
     hi_part_ref *ref = NULL;
     const uint64_t old_floor = store->manifest.wal_floor_segment;
 
+    store->publish_in_doubt = false;
     HI_TRY(hi_store_next_manifest(store, &next, err));
     hist_status status = flush_add_catalog(job, &next, err);
     if (status == HIST_OK && job->summary.rows > 0) {
@@ -378,19 +403,26 @@ static hist_status flush_publish_locked(flush_job *job, hist_error *err)
         return status;
     }
     /* From here on the part is the truth; only a swap in memory is left. */
-    status = hi_store_change(store,
-                             &(hi_version_change){.add = &ref,
-                                                  .add_count = ref == NULL ? 0 : 1,
-                                                  .set_generations = true,
-                                                  .active = store->active},
-                             err);
-    hi_part_ref_drop(ref);
-    store->frozen = status == HIST_OK ? NULL : store->frozen;
+    store->frozen_published = true;
+    store->frozen_part = ref;
     (void)pthread_mutex_lock(&store->log_lock);
     hi_wal_remove_below(store->wal, old_floor);
     atomic_store_explicit(&store->wal_size, hi_wal_bytes(store->wal), memory_order_relaxed);
     (void)pthread_mutex_unlock(&store->log_lock);
-    return status;
+    return HIST_OK;
+}
+
+/* Files of a flush that failed; they stay when a reopen may need them. */
+static void flush_remove_files(const flush_job *job)
+{
+    hi_store *store = job->store;
+
+    if (!job->checkpoint.empty) {
+        hi_store_remove(store, HI_FILE_CATALOG, job->checkpoint.file.id);
+    }
+    if (job->summary.rows > 0) {
+        hi_store_remove(store, HI_FILE_PART, job->part_id);
+    }
 }
 
 static hist_status flush_run(flush_job *job, hist_error *err)
@@ -400,13 +432,29 @@ static hist_status flush_run(flush_job *job, hist_error *err)
     HI_TRY(hi_catalog_checkpoint(store->catalog, hi_store_next_catalog_id(store), &job->checkpoint,
                                  err));
     hist_status status = flush_write_part(job, err);
+    bool in_doubt = false;
     if (status == HIST_OK) {
         (void)pthread_mutex_lock(&store->publish_lock);
         status = flush_publish_locked(job, err);
+        in_doubt = store->publish_in_doubt;
         (void)pthread_mutex_unlock(&store->publish_lock);
     }
     hi_catalog_checkpoint_end(store->catalog, &job->checkpoint, status == HIST_OK);
+    if (status != HIST_OK && !in_doubt) {
+        flush_remove_files(job);
+    }
     hi_part_summary_free(&store->mem, &job->summary);
+    return status;
+}
+
+static hist_status flush_finish_swap(hi_store *store, hist_error *err)
+{
+    if (!store->frozen_published) {
+        return HIST_OK;
+    }
+    (void)pthread_mutex_lock(&store->publish_lock);
+    const hist_status status = flush_swap(store, err);
+    (void)pthread_mutex_unlock(&store->publish_lock);
     return status;
 }
 
@@ -414,6 +462,7 @@ static hist_status flush_locked(hi_store *store, hist_error *err)
 {
     bool empty = false;
 
+    HI_TRY(flush_finish_swap(store, err)); /* Of a flush that had no memory left for it. */
     HI_TRY(flush_freeze(store, &empty, err));
     if (empty) {
         return HIST_OK;
@@ -426,7 +475,7 @@ static hist_status flush_locked(hi_store *store, hist_error *err)
     hi_version_drop(job.version);
     HI_TRY(status);
     atomic_fetch_add_explicit(&store->flushes, 1, memory_order_relaxed);
-    return HIST_OK;
+    return flush_finish_swap(store, err);
 }
 
 hist_status hi_store_flush(hi_store *store, hist_error *err)

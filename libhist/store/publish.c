@@ -27,53 +27,45 @@ hist_status hi_store_unlink(hi_store *store, hi_file_kind kind, uint64_t id, his
     return status == HIST_ENOTFOUND ? HIST_OK : status;
 }
 
-static void publish_unlink_or_log(hi_store *store, hi_file_kind kind, uint64_t id)
+void hi_store_remove(hi_store *store, hi_file_kind kind, uint64_t id)
 {
     hist_error err;
 
     if (hi_store_unlink(store, kind, id, &err) != HIST_OK) {
-        /* Not named by any manifest any more: the next open removes it. */
         hi_store_log(store, HIST_LOG_WARNING, "cannot remove an obsolete file: %s", err.message);
     }
 }
 
 void hi_store_bury(hi_store *store, hi_part_ref *ref)
 {
-    hi_grave *grave = HI_MEM_NEW(&store->mem, hi_grave);
-
-    if (grave == NULL) {
-        return; /* Then it is unlinked when due, and a reader that comes late gets an error. */
-    }
     atomic_fetch_add_explicit(&ref->refs, 1, memory_order_relaxed);
-    grave->ref = ref;
-    grave->next = store->graves;
-    store->graves = grave;
+    ref->grave_next = store->graves;
+    store->graves = ref;
 }
 
 void hi_store_sweep_graves(hi_store *store)
 {
-    hi_grave **link = &store->graves;
+    hi_part_ref **link = &store->graves;
 
     while (*link != NULL) {
-        hi_grave *grave = *link;
+        hi_part_ref *ref = *link;
 
         /* Only this list holds it: no version names it, so nobody can come to hold it again. */
-        if (grave->due && atomic_load_explicit(&grave->ref->refs, memory_order_acquire) == 1) {
-            publish_unlink_or_log(store, HI_FILE_PART, grave->ref->id);
-            hi_part_ref_drop(grave->ref);
-            *link = grave->next;
-            HI_MEM_DELETE(&store->mem, grave);
+        if (ref->grave_due && atomic_load_explicit(&ref->refs, memory_order_acquire) == 1) {
+            hi_store_remove(store, HI_FILE_PART, ref->id);
+            *link = ref->grave_next;
+            hi_part_ref_drop(ref);
         } else {
-            link = &grave->next;
+            link = &ref->grave_next;
         }
     }
 }
 
 static bool publish_part_is_buried(hi_store *store, uint64_t id)
 {
-    for (hi_grave *grave = store->graves; grave != NULL; grave = grave->next) {
-        if (grave->ref->id == id) {
-            grave->due = true;
+    for (hi_part_ref *ref = store->graves; ref != NULL; ref = ref->grave_next) {
+        if (ref->id == id) {
+            ref->grave_due = true;
             return true;
         }
     }
@@ -89,7 +81,7 @@ static void publish_remove_obsolete(hi_store *store, const hi_manifest *old)
         if (file->kind == HI_FILE_PART && publish_part_is_buried(store, file->id)) {
             continue;
         }
-        publish_unlink_or_log(store, file->kind, file->id);
+        hi_store_remove(store, file->kind, file->id);
     }
     hi_store_sweep_graves(store);
 }
@@ -105,6 +97,7 @@ static hist_status publish_write(hi_store *store, hi_manifest *next, hi_super *s
     HI_TRY(hi_name_path(store->dir, HI_FILE_MANIFEST, next->generation, path, err));
     (void)store->vfs->unlink(store->vfs, path, &ignored);
     HI_TRY(hi_manifest_write_new(next, store->vfs, store->dir, err));
+    store->publish_in_doubt = true;
     super->generation = next->generation;
     super->manifest_generation = next->generation;
     super->clean = false;
@@ -121,6 +114,7 @@ hist_status hi_store_publish(hi_store *store, hi_manifest *next, hist_error *err
 
     next->previous_generation = store->manifest.generation;
     next->generation = store->super.generation + 1;
+    store->publish_in_doubt = false;
     if (store->manifest.generation != 0) {
         HI_TRY(hi_manifest_add_obsolete(next, HI_FILE_MANIFEST, store->manifest.generation, err));
     }
@@ -136,6 +130,7 @@ hist_status hi_store_publish(hi_store *store, hi_manifest *next, hist_error *err
         store->super.generation = next->generation;
         return status;
     }
+    store->publish_in_doubt = false;
     hi_manifest old = store->manifest;
     store->manifest = *next;
     store->super = super;

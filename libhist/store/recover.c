@@ -6,6 +6,7 @@
  * else went well, so that an open that fails changed nothing.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "store/store.h"
 #include "store/walrec.h"
@@ -46,7 +47,10 @@ static hist_status recover_delete(recover_job *job, const hi_walrec *record, uin
                                        : hi_no_memory(err, "replaying the log");
     }
     hi_chunks_seal(store->active->chunks, 0);
-    if (recover_knows_tombstone(store->version, seq)) {
+    hi_version *version = hi_store_version(store);
+    const bool known = recover_knows_tombstone(version, seq);
+    hi_version_drop(version);
+    if (known) {
         return HIST_OK;
     }
     return hi_store_change(store, &(hi_version_change){.tombstone = &tombstone}, err);
@@ -135,6 +139,19 @@ static void recover_report(hi_store *store, const hi_wal_report *report, uint64_
     }
 }
 
+static hi_wal_config recover_wal_config(hi_store *store)
+{
+    hi_wal_config config = {.vfs = store->vfs,
+                            .dir = store->dir,
+                            .mem = &store->mem,
+                            .segment_bytes = store->options.wal_segment_bytes,
+                            .log = store->options.log,
+                            .log_arg = store->options.log_arg};
+
+    memcpy(config.uuid, store->super.uuid, sizeof(config.uuid));
+    return config;
+}
+
 static hist_status recover_replay(hi_store *store, const hi_wal_config *config,
                                   hi_wal_report *report, hist_error *err)
 {
@@ -159,6 +176,29 @@ static hist_status recover_replay(hi_store *store, const hi_wal_config *config,
     store->visible_seq = report->last_seq;
     atomic_store(&store->seq_written, report->last_seq);
     atomic_store(&store->seq_durable, report->last_seq);
+    return HIST_OK;
+}
+
+hist_status hi_store_catch_up(hi_store *store, hist_error *err)
+{
+    const hi_wal_config config = recover_wal_config(store);
+    recover_job job = {.store = store};
+    hi_wal_report report = {0};
+
+    HI_TRY(hi_wal_heal(store->wal, err)); /* Else part of it may be in the log's memory only. */
+    const hi_wal_from from = {.floor_segment = hi_wal_floor(store->wal, store->applied_seq),
+                              .floor_seq = store->applied_seq};
+    hi_rows_init(&job.rows, &store->mem);
+    hi_arena_init(&job.arena, &store->mem);
+    const hist_status status = hi_wal_replay(&config, &from, recover_visit, &job, &report, err);
+    hi_rows_free(&job.rows);
+    hi_arena_free(&job.arena);
+    atomic_fetch_add_explicit(&store->rows_written, job.row_count, memory_order_relaxed);
+    HI_TRY(status);
+    if (report.last_seq != hi_wal_last(store->wal)) {
+        return hi_fail(err, HIST_EINTERNAL, "the log ends at commit %" PRIu64 ", not at %" PRIu64,
+                       report.last_seq, hi_wal_last(store->wal));
+    }
     return HIST_OK;
 }
 
@@ -322,14 +362,8 @@ static hist_status recover_first_version(hi_store *store, hist_error *err)
 hist_status hi_store_recover(hi_store *store, hist_error *err)
 {
     hi_wal_report report = {0};
-    hi_wal_config config = {.vfs = store->vfs,
-                            .dir = store->dir,
-                            .mem = &store->mem,
-                            .segment_bytes = store->options.wal_segment_bytes,
-                            .log = store->options.log,
-                            .log_arg = store->options.log_arg};
+    const hi_wal_config config = recover_wal_config(store);
 
-    memcpy(config.uuid, store->super.uuid, sizeof(config.uuid));
     HI_TRY(recover_open_catalogs(store, err));
     HI_TRY(recover_first_version(store, err));
     HI_TRY(recover_replay(store, &config, &report, err));

@@ -382,12 +382,14 @@ hist_status hi_slab_sort(hi_mem *mem, const uint32_t *series, const int64_t *tim
     bool done = false;
 
     job.bounds = hi_mem_alloc(mem, ((size_t)rows + 1) * sizeof(*job.bounds));
-    if (keys != NULL && spare != NULL && order != NULL && job.bounds != NULL) {
-        job.keys = keys;
-        job.spare = spare;
+    if (order != NULL) { /* Also what frees it needs these. */
         order->mem = mem;
         order->rows = rows;
         order->width_ns = width_ns;
+    }
+    if (keys != NULL && spare != NULL && order != NULL && job.bounds != NULL) {
+        job.keys = keys;
+        job.spare = spare;
         done = sort_run(&job, order);
     }
     hi_mem_free(mem, job.pieces, job.piece_room * sizeof(*job.pieces));

@@ -1,12 +1,12 @@
 /* store.c -- opening and closing a store; see store.h for its structure and README.md for its files. */
 #define _GNU_SOURCE
-#include "store/store.h"
-
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "store/compact.h"
 
 #define STORE_MEMORY_DEFAULT    (UINT64_C(256) << 20)
 #define STORE_MEMORY_MIN        (UINT64_C(2) << 20)
@@ -503,12 +503,13 @@ static void store_free(hi_store *store)
 {
     hi_wal_abandon(store->wal);
     hi_version_drop(store->version);
+    hi_part_ref_drop(store->frozen_part);
+    compact_free_swap(store, &store->swap);
     while (store->graves != NULL) {
-        hi_grave *grave = store->graves;
+        hi_part_ref *ref = store->graves;
 
-        store->graves = grave->next;
-        hi_part_ref_drop(grave->ref);
-        HI_MEM_DELETE(&store->mem, grave);
+        store->graves = ref->grave_next;
+        hi_part_ref_drop(ref);
     }
     hi_catalog_free(store->catalog);
     if (store->manifest.mem != NULL) {

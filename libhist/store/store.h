@@ -78,13 +78,16 @@ hist_status hi_store_verify(hi_store *store, hist_verify_fn fn, void *arg, hist_
 
 typedef struct hi_commit_request hi_commit_request;
 
-/* A part that is in no version any more, but perhaps still read; unlinked when due and unread. */
-typedef struct hi_grave hi_grave;
-struct hi_grave {
-    hi_grave *next;
-    hi_part_ref *ref;
-    bool due;
-};
+/* What a published merge changes in the version. There is one from the publishing until the version
+   was made, which takes memory and may have to be tried again. */
+typedef struct hi_swap {
+    uint64_t *remove; /* Ids of parts; NULL: there is no swap. */
+    uint32_t remove_count;
+    hi_part_ref **add;
+    uint32_t add_count;
+    uint32_t add_room;
+    uint64_t below; /* drop_tombstones_below */
+} hi_swap;
 
 struct hi_store {
     /* Configuration: fixed after open. */
@@ -105,22 +108,30 @@ struct hi_store {
     pthread_mutex_t merge_lock;
 
     /* flush_lock */
-    hi_generation *frozen; /* The version's, or NULL. */
-    uint64_t frozen_seq;   /* Last commit in the frozen generation, when there is one. */
+    hi_generation *frozen;    /* The version's, or NULL. */
+    uint64_t frozen_seq;      /* Last commit in the frozen generation, when there is one. */
+    bool frozen_published;    /* The manifest has its part, the version not yet. */
+    hi_part_ref *frozen_part; /* That part; NULL: no rows were left for one. */
+
+    /* merge_lock */
+    hi_swap swap;
 
     /* publish_lock */
     pthread_mutex_t publish_lock;
     hi_manifest manifest;
     hi_super super;
     hi_super_state super_state;
-    hi_grave *graves;
-    bool broken; /* Memory and log disagree; writes are refused until reopened. */
+    hi_part_ref
+        *graves; /* In no version any more, but perhaps still read; unlinked when due and unread. */
+    bool
+        publish_in_doubt; /* The last publish failed while SUPER was written: a reopen may see it. */
 
     /* log_lock: the log and the active chunks */
     pthread_mutex_t log_lock;
     hi_wal *wal;           /* NULL when read-only. */
     hi_generation *active; /* The version's; changed only by a freeze, under this lock. */
     uint64_t applied_seq;  /* Everything in the log up to here is in active, frozen or parts. */
+    bool behind;           /* The log has more: there was no memory. The next commit catches up. */
 
     /* queue_lock: commits waiting for a leader */
     pthread_mutex_t queue_lock;
@@ -166,10 +177,14 @@ void hi_store_log(hi_store *store, hist_log_level level, const char *fmt, ...) H
 
 /* recover.c: replays the log into the version's active chunks; opens the log for writing. */
 hist_status hi_store_recover(hi_store *store, hist_error *err);
+/* Applies what the log has behind applied_seq to the active chunks, without publishing it. Caller
+   holds log_lock. */
+hist_status hi_store_catch_up(hi_store *store, hist_error *err);
 
 /* publish.c: writes `next` as the manifest of the next generation, points SUPER to it, makes it the
    store's (next is taken over, also its memory) and removes files that are past their grace. Caller
-   holds publish_lock. On failure nothing changed and next is still the caller's. */
+   holds publish_lock. On failure nothing changed and next is still the caller's, as are the files it
+   names; they may be removed unless publish_in_doubt. */
 hist_status hi_store_publish(hi_store *store, hi_manifest *next, hist_error *err);
 /* Remembers a part that the manifest names no more. Caller holds publish_lock. */
 void hi_store_bury(hi_store *store, hi_part_ref *ref);
@@ -180,7 +195,8 @@ hi_part_config hi_store_part_config(hi_store *store);
 /* The current version, to be dropped. */
 hi_version *hi_store_version(hi_store *store);
 
-/* flush.c, also used by compact.c. A manifest to change, next ids filled in, without tombstones. */
+/* flush.c, also used by compact.c. A manifest to change, next ids filled in, without tombstones. After
+   a failure next is empty. */
 hist_status hi_store_next_manifest(hi_store *store, hi_manifest *next, hist_error *err);
 /* Adds the current version's tombstones with seq >= below. Caller holds publish_lock. */
 hist_status hi_store_put_tombstones(hi_store *store, hi_manifest *next, uint64_t below,
@@ -203,6 +219,8 @@ hist_status hi_store_check_space(hi_store *store, hist_error *err);
 hist_status hi_store_make_reserve(hi_store *store, hist_error *err);
 void hi_store_drop_reserve(hi_store *store);
 hist_status hi_store_unlink(hi_store *store, hi_file_kind kind, uint64_t id, hist_error *err);
+/* Removes a file that no manifest names; a failure is logged, and the next open tries again. */
+void hi_store_remove(hi_store *store, hi_file_kind kind, uint64_t id);
 
 /* upkeep.c */
 hist_status hi_store_start_threads(hi_store *store, hist_error *err);

@@ -29,6 +29,8 @@ typedef struct hi_part_ref {
     uint32_t flags;        /* HI_PART_* of the manifest. */
     hi_part_range *ranges; /* Ascending by (table, partition_ns). */
     uint32_t range_count;
+    struct hi_part_ref *grave_next; /* publish_lock: of hi_store.graves. */
+    bool grave_due;
 } hi_part_ref;
 
 /* One generation of chunks: all tables' rows between two flushes. */

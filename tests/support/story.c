@@ -128,8 +128,11 @@ static bool story_delete(story *s, hist_db *db, uint64_t i)
     const uint64_t victim = i - 30;
     const hist_tag tag = {story_text("kind"), story_text("batch")};
     s->delete_tried_to = victim;
-    const hist_status status =
-        hist_delete(db, NULL, "story", &tag, 1, story_time(victim), story_time(victim) + 1, &err);
+    hist_status status = HIST_EIO;
+    for (int round = 0; status != HIST_OK && round < (s->stubborn ? STORY_RETRIES : 1); round++) {
+        status = hist_delete(db, NULL, "story", &tag, 1, story_time(victim), story_time(victim) + 1,
+                             &err);
+    }
     if (status == HIST_OK) {
         s->deleted_to = victim;
         s->durable = s->written; /* A delete is durable, and so is what came before. */
@@ -151,13 +154,14 @@ static bool story_run(story *s, hist_db *db, hist_writer *writer, uint64_t from,
 /* One open store: batches from..to. */
 static bool story_chapter(story *s, hist_vfs *vfs, uint64_t from, uint64_t to)
 {
-    const hist_open_options options = story_options(vfs);
+    hist_open_options options = story_options(vfs);
     hist_db *db = NULL;
     hist_writer *writer = NULL;
     hist_error err = {0};
     hist_status status = HIST_EIO;
     bool ok = false;
 
+    options.allocator = s->allocator;
     for (int round = 0; status != HIST_OK && round < (s->stubborn ? STORY_RETRIES : 1); round++) {
         status = hist_open("db", &options, &db, &err);
         story_note(s, status, &err);

@@ -18,7 +18,8 @@ typedef struct story {
     uint64_t batches; /* To commit. */
     uint64_t first;   /* Number of the first one; 0 counts as 1. */
     bool stubborn;    /* Goes on after an error: the batch is tried again, up to 20 times. */
-    bool leave_open;  /* Ends without close, as if killed (memory is freed). */
+    const hist_allocator *allocator; /* NULL: the default. Not used by the check. */
+    bool leave_open;                 /* Ends without close, as if killed (memory is freed). */
     /* Out. */
     uint64_t tried;      /* Highest batch given to hist_commit(). */
     uint64_t written;    /* Highest batch whose commit returned HIST_OK. */
@@ -26,7 +27,7 @@ typedef struct story {
     uint64_t deleted_to; /* Rows of batches below this were deleted, acknowledged. */
     uint64_t delete_tried_to;
     hist_status status; /* First error, or HIST_OK. */
-    hist_error error;     /* The last one. */
+    hist_error error;   /* The last one. */
 } story;
 
 /* Options of the story: tiny segments, slabs and groups, no threads. */
