@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "query/kern.h"
 #include "tests/support/expr_eval.h"
 
 /* ---- random ---- */
@@ -670,6 +671,110 @@ static void columns_survive_being_moved_and_hash_alike(void **state)
     }
 }
 
+/* ---- kernels ---- */
+
+extern const hi_query_kernels hi_query_kernels_base;
+
+enum { KERN_ROWS = 333 };
+
+typedef struct kern_data {
+    int64_t a[KERN_ROWS], b[KERN_ROWS];
+    double x[KERN_ROWS], y[KERN_ROWS];
+    int64_t out[2][KERN_ROWS];
+    uint64_t bits[2][(KERN_ROWS + 63) / 64];
+} kern_data;
+
+static void check_kernel_bits(const hi_query_kernels *k, kern_data *d, int which, uint32_t n)
+{
+    const hi_operand a = {d->a, rnd(4) == 0};
+    const hi_operand b = {d->b, rnd(2) == 0};
+    const hi_operand x = {d->x, false};
+    const hi_operand y = {d->y, rnd(2) == 0};
+
+    for (int op = 0; op < 6; op++) {
+        k->compare_i64[op](d->bits[which], a, b, n);
+        d->out[which][op] = (int64_t)d->bits[which][(n - 1) / 64];
+        k->compare_f64[op](d->bits[which], x, y, n);
+        d->out[which][op + 6] = (int64_t)d->bits[which][(n - 1) / 64];
+    }
+    k->between_f64(d->bits[which], x, -1.0, 2.0, n);
+}
+
+static void check_kernel_values(const hi_query_kernels *k, kern_data *d, int op, int which,
+                                uint32_t n)
+{
+    const hi_operand a = {d->a, false};
+    const hi_operand b = {d->b, rnd(2) == 0};
+    const hi_operand x = {d->x, false};
+    const hi_operand y = {d->y, rnd(2) == 0};
+    int64_t *out = d->out[which];
+    double *reals = (double *)(void *)out;
+
+    switch (op) {
+    case 0:
+        (void)k->add_over_i64(out, a, b, n);
+        break;
+    case 1:
+        k->mul_i64(out, a, b, n);
+        break;
+    case 2:
+        k->div_f64(reals, x, y, n);
+        break;
+    case 3:
+        k->bin_i64(out, d->a, 1 + (int64_t)rnd(5000), 0, n);
+        break;
+    case 4:
+        k->bin_f64(reals, d->x, 0.3, n);
+        break;
+    case 5:
+        (void)k->div_small_i64(out, d->a, 7, n);
+        break;
+    case 6:
+        k->sqrt_f64(reals, d->x, n);
+        break;
+    default:
+        k->f64_of_i64(reals, d->a, n);
+        break;
+    }
+}
+
+static void every_cpu_variant_computes_the_same_bits(void **state)
+{
+    static kern_data d;
+
+    (void)state;
+    for (uint32_t round = 0; round < rounds(300); round++) {
+        const uint32_t n = 1 + rnd(KERN_ROWS);
+        const int op = (int)rnd(9);
+
+        rnd_state = round + 20000;
+        for (uint32_t i = 0; i < KERN_ROWS; i++) {
+            const hi_value l = rnd_value(HIST_TYPE_LONG);
+            const hi_value r = rnd_value(HIST_TYPE_REAL);
+
+            d.a[i] = round % 2 == 0 ? l.i64 : (int64_t)rnd(100000) - 50000;
+            d.b[i] = rnd_value(HIST_TYPE_LONG).i64;
+            d.x[i] = r.real;
+            d.y[i] = rnd_value(HIST_TYPE_REAL).real;
+        }
+        memset(d.out, 0, sizeof(d.out));
+        memset(d.bits, 0, sizeof(d.bits));
+        for (int which = 0; which < 2; which++) {
+            const hi_query_kernels *k =
+                which == 0 ? &hi_query_kernels_base : hi_query_kernels_get();
+
+            rnd_state = round;
+            if (op == 8) {
+                check_kernel_bits(k, &d, which, n);
+            } else {
+                check_kernel_values(k, &d, op, which, n);
+            }
+        }
+        assert_memory_equal(d.out[0], d.out[1], sizeof(d.out[0]));
+        assert_memory_equal(d.bits[0], d.bits[1], sizeof(d.bits[0]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -677,6 +782,7 @@ int main(void)
         cmocka_unit_test(a_filter_keeps_the_rows_that_are_true),
         cmocka_unit_test(a_predicate_for_storage_is_as_true_as_the_expression),
         cmocka_unit_test(a_time_range_says_whether_it_says_all),
+        cmocka_unit_test(every_cpu_variant_computes_the_same_bits),
         cmocka_unit_test(columns_survive_being_moved_and_hash_alike),
     };
 

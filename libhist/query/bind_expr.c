@@ -361,6 +361,15 @@ static hist_status bind_index(hi_binder *b, const hi_ast_expr *e, hi_expr **out)
     const hi_expr **args;
 
     HI_TRY(bind_args(b, e, &args));
+    if (hi_expr_outputs(args[0]) > 1 && hi_expr_is_const(args[1]) &&
+        args[1]->type == HIST_TYPE_LONG) { /* f()[1]: the second of several results. */
+        const hi_value v = hi_expr_value(args[1]);
+
+        if (!v.null && v.i64 >= 0 && v.i64 < (int64_t)hi_expr_outputs(args[0])) {
+            *out = hi_expr_output(b->arena, args[0], (uint32_t)v.i64);
+            return *out != NULL ? HIST_OK : bind_no_memory(b);
+        }
+    }
     return bind_function(b, "$member", e->span, args, 2, out);
 }
 

@@ -510,6 +510,8 @@ bool hi_valid_all(hi_arena *arena, const hist_column *args, uint32_t count, uint
 
 /* ---- row by row ---- */
 
+#define ROWS_SCRATCH 16 /* Rows between two times that scratch is emptied. */
+
 typedef struct rows_arg {
     const hist_column *column; /* Tagged when it is dynamic. */
     hist_column tagged;
@@ -579,7 +581,6 @@ static inline void rows_load(const hist_column *c, uint32_t row, hi_value *v)
 static void rows_one(hi_row *r, hi_row_fn fn, bool nulls)
 {
     const uint32_t before = r->out->rows;
-    const hi_arena_mark mark = hi_arena_save(r->scratch);
     bool null = false;
 
     for (uint32_t i = 0; !nulls && i < r->arg_count; i++) {
@@ -591,7 +592,6 @@ static void rows_one(hi_row *r, hi_row_fn fn, bool nulls)
     if (r->out->rows == before) {
         hi_cb_null(r->out);
     }
-    hi_arena_rewind(r->scratch, mark);
 }
 
 hist_status hi_eval_rows(hi_eval *ev, const hi_expr *call, const hist_column *args, uint32_t rows,
@@ -614,6 +614,7 @@ hist_status hi_eval_rows(hi_eval *ev, const hi_expr *call, const hist_column *ar
                   .arg_count = count,
                   .args = values,
                   .out = &cb};
+    const hi_arena_mark mark = hi_arena_save(row.scratch);
     for (uint32_t i = 0; i < rows && row.status == HIST_OK && !cb.failed; i++) {
         for (uint32_t k = 0; k < count; k++) {
             if (!prepared[k].constant) {
@@ -621,10 +622,14 @@ hist_status hi_eval_rows(hi_eval *ev, const hi_expr *call, const hist_column *ar
             }
         }
         rows_one(&row, func->row, (func->flags & HI_FUNC_NULLS) != 0);
-        if (i % 1024 == 1023) {
-            HI_TRY(hi_qctx_check(ev->ctx, ev->err));
+        if (i % ROWS_SCRATCH == ROWS_SCRATCH - 1) {
+            hi_arena_rewind(row.scratch, mark);
+        }
+        if (i % 1024 == 1023 && row.status == HIST_OK) {
+            row.status = hi_qctx_check(ev->ctx, ev->err);
         }
     }
+    hi_arena_rewind(row.scratch, mark);
     HI_TRY(row.status);
     return hi_cb_done(&cb, call->type, out) ? HIST_OK : hi_eval_no_memory(ev, call);
 }

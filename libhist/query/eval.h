@@ -49,7 +49,7 @@ struct hi_row {
     hi_eval *ev;
     const hi_expr *call;
     const void *data;  /* func->data */
-    hi_arena *scratch; /* Emptied after every row. */
+    hi_arena *scratch; /* Emptied every few rows. */
     uint32_t arg_count;
     const hi_value *args; /* Dynamic arguments are always in the tagged form. */
     hi_col_builder *out;  /* The function appends exactly one value; nothing appended: null. */

@@ -325,6 +325,25 @@ static hist_status arith_reals_vector(const arith_job *job, const hist_column *a
     return HIST_OK;
 }
 
+/* / and % by a constant of values a double holds; false: not of that kind. */
+static bool arith_divide_small(const arith_job *job, const hist_column *ab, int64_t *data)
+{
+    const int64_t *x = ab[0].data;
+    const int64_t divisor = *(const int64_t *)ab[1].data;
+
+    if (ab[0].layout == HIST_LAYOUT_CONST || ab[1].layout != HIST_LAYOUT_CONST || divisor == 0 ||
+        !hi_query_kernels_get()->div_small_i64(data, x, divisor, job->rows)) {
+        return false;
+    }
+    const int64_t width = divisor < 0 ? -divisor : divisor;
+    for (uint32_t i = 0; job->op == '%' && i < job->rows; i++) {
+        const int64_t rest = x[i] - data[i] * divisor;
+
+        data[i] = rest + (rest < 0 ? width : 0);
+    }
+    return true;
+}
+
 /* / and %: rows with a zero divisor become null. */
 static hist_status arith_divide(const arith_job *job, const hist_column *ab, int64_t *data,
                                 hist_column *out)
@@ -335,6 +354,9 @@ static hist_status arith_divide(const arith_job *job, const hist_column *ab, int
     const uint32_t step_y = ab[1].layout == HIST_LAYOUT_CONST ? 0 : 1;
     uint64_t *valid = NULL;
 
+    if (arith_divide_small(job, ab, data)) {
+        return HIST_OK;
+    }
     for (uint32_t i = 0; i < job->rows; i++) {
         data[i] = 0;
         if (arith_longs(job->op, x[(size_t)i * step_x], y[(size_t)i * step_y], &data[i])) {

@@ -464,7 +464,33 @@ static hist_status conv_rows(hi_eval *ev, const hist_column *in, hist_type to, h
     return ok && hi_cb_done(&cb, to, out) ? HIST_OK : hi_no_memory(ev->err, "a conversion");
 }
 
-/* long to real, int to long, int to real by kernels; false: not one of these. */
+/* real to long where every row (null ones too) is in range; false: go row by row. */
+static bool conv_longs_of_reals(hi_eval *ev, const hist_column *in, hist_column *out, bool *ok)
+{
+    const double *v = in->data;
+    const double limit = 9223372036854774784.0;
+    uint32_t outside = 0;
+    void *raw;
+
+    for (uint32_t i = 0; i < in->length; i++) {
+        outside += v[i] >= -limit && v[i] <= limit ? 0 : 1;
+    }
+    if (outside != 0) {
+        return false;
+    }
+    *ok = hi_col_new(ev->arena, HIST_TYPE_LONG, in->length, out, &raw);
+    if (*ok) {
+        int64_t *to = raw;
+
+        for (uint32_t i = 0; i < in->length; i++) {
+            to[i] = (int64_t)v[i];
+        }
+        out->valid = in->valid;
+    }
+    return true;
+}
+
+/* long to real, int to long, int to real, real to long by loops; false: not one of these. */
 static bool conv_by_kernel(hi_eval *ev, const hist_column *in, hist_type to, hist_column *out,
                            bool *ok)
 {
@@ -476,6 +502,9 @@ static bool conv_by_kernel(hi_eval *ev, const hist_column *in, hist_type to, his
     *ok = true;
     if (in->layout != HIST_LAYOUT_FLAT) {
         return false;
+    }
+    if (in->stored == HIST_TYPE_REAL && to == HIST_TYPE_LONG) {
+        return conv_longs_of_reals(ev, in, out, ok);
     }
     const bool from_int =
         in->stored == HIST_TYPE_INT && (to == HIST_TYPE_LONG || to == HIST_TYPE_REAL);

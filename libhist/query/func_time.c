@@ -50,7 +50,60 @@ static void time_row_edge(hi_row *r)
     time_put(r, status, t);
 }
 
+/* Days and weeks without an offset are plain bins. */
+static hist_status time_edge(hi_eval *ev, const hi_expr *call, const hist_column *args,
+                             uint32_t rows, hist_column *out)
+{
+    const time_part_fn *f = call->u.call.func->data;
+    const bool week = f->part == HI_PART_WEEK;
+    const int64_t width = week ? HI_NS_PER_WEEK : HI_NS_PER_DAY;
+    uint64_t least = 0;
+    void *data;
+
+    if (f->end || (f->part != HI_PART_DAY && !week) || call->u.call.arg_count != 1 ||
+        args[0].layout != HIST_LAYOUT_FLAT) {
+        return hi_eval_rows(ev, call, args, rows, out);
+    }
+    const int64_t *t = args[0].data;
+    for (uint32_t i = 0; i < rows; i++) {
+        least |= t[i] < INT64_MIN + HI_NS_PER_WEEK;
+    }
+    if (least != 0) { /* What begins before the range of times is null. */
+        return hi_eval_rows(ev, call, args, rows, out);
+    }
+    if (!hi_col_new(ev->arena, HIST_TYPE_DATETIME, rows, out, &data)) {
+        return hi_eval_no_memory(ev, call);
+    }
+    out->valid = args[0].valid;
+    /* 1970-01-04 was a Sunday. */
+    hi_query_kernels_get()->bin_i64(data, t, width, week ? 3 * HI_NS_PER_DAY : 0, rows);
+    return HIST_OK;
+}
+
 /* ---- parts ---- */
+
+/* hourofday() and kin: a loop with constant divisors. */
+static hist_status time_hour(hi_eval *ev, const hi_expr *call, const hist_column *args,
+                             uint32_t rows, hist_column *out)
+{
+    void *raw;
+
+    if (args[0].layout != HIST_LAYOUT_FLAT) {
+        return hi_eval_rows(ev, call, args, rows, out);
+    }
+    if (!hi_col_new(ev->arena, HIST_TYPE_LONG, rows, out, &raw)) {
+        return hi_eval_no_memory(ev, call);
+    }
+    const int64_t *t = args[0].data;
+    int64_t *hours = raw;
+    for (uint32_t i = 0; i < rows; i++) {
+        const int64_t rest = t[i] % HI_NS_PER_DAY;
+
+        hours[i] = (rest + (rest < 0 ? HI_NS_PER_DAY : 0)) / HI_NS_PER_HOUR;
+    }
+    out->valid = args[0].valid;
+    return HIST_OK;
+}
 
 static void time_row_part_of(hi_row *r)
 {
@@ -271,12 +324,13 @@ static const int64_t time_us = HI_NS_PER_US;
 static const int64_t time_ms = HI_NS_PER_MS;
 static const int64_t time_s = HI_NS_PER_S;
 
-#define TIME_EDGE(name_, part_, end_)                                                             \
-    {                                                                                             \
-        .name = #name_, .signature = "d|l>d", .row = time_row_edge, .data = &(const time_part_fn) \
-        {                                                                                         \
-            part_, end_                                                                           \
-        }                                                                                         \
+#define TIME_EDGE(name_, part_, end_)                                                  \
+    {                                                                                  \
+        .name = #name_, .signature = "d|l>d", .row = time_row_edge, .eval = time_edge, \
+        .data = &(const time_part_fn)                                                  \
+        {                                                                              \
+            part_, end_                                                                \
+        }                                                                              \
     }
 #define TIME_PART(name_, part_)                                                                    \
     {                                                                                              \
@@ -297,6 +351,7 @@ static const hi_func time_funcs[] = {
     {.name = "startofday",
      .signature = "d|l>d",
      .row = time_row_edge,
+     .eval = time_edge,
      .data = &(const time_part_fn){HI_PART_DAY, false},
      .flags = HI_FUNC_NAME_ARG},
     TIME_EDGE(startofweek, HI_PART_WEEK, false),
@@ -311,7 +366,11 @@ static const hi_func time_funcs[] = {
     TIME_PART(monthofyear, HI_PART_MONTH),
     TIME_PART(dayofmonth, HI_PART_DAY),
     TIME_PART(dayofyear, HI_PART_DAYOFYEAR),
-    TIME_PART(hourofday, HI_PART_HOUR),
+    {.name = "hourofday",
+     .signature = "d>l",
+     .row = time_row_part_of,
+     .eval = time_hour,
+     .data = &(const hi_time_part){HI_PART_HOUR}},
     TIME_PART(week_of_year, HI_PART_WEEK),
     TIME_PART(weekofyear, HI_PART_WEEK),
     {.name = "dayofweek", .signature = "d>t", .row = time_row_dayofweek},

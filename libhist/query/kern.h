@@ -45,6 +45,8 @@ typedef struct hi_query_kernels {
     void (*between_f64)(uint64_t *bits, hi_operand v, double low, double high, uint32_t n);
     /* out[i] = bit i of mask ? a : b; 8-byte elements */
     void (*select_64)(uint64_t *out, const uint64_t *mask, hi_operand a, hi_operand b, uint32_t n);
+    /* Towards zero; divisor != 0. false: some |v| or the divisor is 2^52 or more, nothing was written. */
+    bool (*div_small_i64)(int64_t *out, const int64_t *v, int64_t divisor, uint32_t n);
     /* floor((v - phase) / width) * width + phase, wrapping; width > 0, 0 <= phase < width */
     void (*bin_i64)(int64_t *out, const int64_t *v, int64_t width, int64_t phase, uint32_t n);
     void (*bin_f64)(double *out, const double *v, double width, uint32_t n);

@@ -209,29 +209,81 @@ static void kern_select_64(uint64_t *out, const uint64_t *mask, hi_operand a, hi
     }
 }
 
-/* Rows of one bin usually follow each other, so the division is only done when a row leaves the last bin. */
-static void kern_bin_i64(int64_t *out, const int64_t *v, int64_t width, int64_t phase, uint32_t n)
+#define KERN_SMALL (INT64_C(1) << 52)
+
+/* Whether all values are below 2^52, where a double is exact and so is its quotient cut to an integer. */
+static bool kern_are_small(const int64_t *v, uint32_t n)
 {
-    uint64_t low = 0;
-    uint64_t size = 0;
+    uint64_t any = 0;
 
     for (uint32_t i = 0; i < n; i++) {
-        if ((uint64_t)v[i] - low >= size) {
-            const int64_t x = (int64_t)((uint64_t)v[i] - (uint64_t)phase);
-            int64_t rest;
+        any |= (uint64_t)v[i] + (uint64_t)KERN_SMALL;
+    }
+    return any < (uint64_t)KERN_SMALL * 2;
+}
 
-            if (x <= v[i]) {
-                rest = x % width;
-                rest += rest < 0 ? width : 0;
-            } else { /* v - phase is below the range. */
-                rest = v[i] % width - phase % width;
-                rest %= width;
-                rest += rest < 0 ? width : 0;
-            }
-            low = (uint64_t)v[i] - (uint64_t)rest;
-            size = (uint64_t)width;
+static bool kern_div_small_i64(int64_t *restrict out, const int64_t *restrict v, int64_t divisor,
+                               uint32_t n)
+{
+    const double d = (double)divisor;
+
+    if (divisor >= KERN_SMALL || divisor <= -KERN_SMALL || !kern_are_small(v, n)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = (int64_t)((double)v[i] / d);
+    }
+    return true;
+}
+
+/* A block of small values: no division of integers. */
+static void kern_bin_small(int64_t *restrict out, const int64_t *restrict v, int64_t width,
+                           int64_t phase, uint32_t n)
+{
+    const double w = (double)width;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const int64_t x = v[i] - phase;
+
+        out[i] = (int64_t)floor((double)x / w) * width + phase;
+    }
+}
+
+typedef struct kern_bin {
+    uint64_t low; /* Of the bin of the last row. */
+    uint64_t size;
+} kern_bin;
+
+/* Rows of one bin usually follow each other, so the division is only done when a row leaves the last bin. */
+static void kern_bin_runs(kern_bin *bin, int64_t *out, const int64_t *v, int64_t width,
+                          int64_t phase, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if ((uint64_t)v[i] - bin->low >= bin->size) {
+            int64_t rest = v[i] % width - phase;
+
+            rest += rest < 0 ? width : 0;
+            rest += rest < 0 ? width : 0;
+            bin->low = (uint64_t)v[i] - (uint64_t)rest;
+            bin->size = (uint64_t)width;
         }
-        out[i] = (int64_t)low;
+        out[i] = (int64_t)bin->low;
+    }
+}
+
+static void kern_bin_i64(int64_t *out, const int64_t *v, int64_t width, int64_t phase, uint32_t n)
+{
+    kern_bin bin = {0, 0};
+    const bool small = width < KERN_SMALL / 2;
+
+    for (uint32_t i = 0; i < n; i += BLOCK) {
+        const uint32_t m = n - i < BLOCK ? n - i : BLOCK;
+
+        if (small && kern_are_small(v + i, m)) {
+            kern_bin_small(out + i, v + i, width, phase, m);
+        } else {
+            kern_bin_runs(&bin, out + i, v + i, width, phase, m);
+        }
     }
 }
 
@@ -307,6 +359,7 @@ const hi_query_kernels KERN_JOIN(hi_query_kernels_, HI_VARIANT) = {
     .between_i64 = kern_between_i64,
     .between_f64 = kern_between_f64,
     .select_64 = kern_select_64,
+    .div_small_i64 = kern_div_small_i64,
     .bin_i64 = kern_bin_i64,
     .bin_f64 = kern_bin_f64,
     .neg_i64 = kern_neg_i64,

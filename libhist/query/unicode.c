@@ -141,11 +141,52 @@ static uint32_t unicode_fold(uint32_t code)
     return hi_unicode_lower(hi_unicode_upper(code));
 }
 
+/* Bytes of ASCII at the start. */
+static size_t utf8_ascii(hist_str s)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= s.size; i += 8) {
+        uint64_t eight;
+
+        memcpy(&eight, s.data + i, 8);
+        if ((eight & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+    }
+    while (i < s.size && (unsigned char)s.data[i] < 0x80) {
+        i++;
+    }
+    return i;
+}
+
+/* ASCII is mapped in place by a loop the compiler vectorises; `upper` or lower. */
+static void utf8_map_ascii(hi_buf *buf, const char *data, size_t size, bool upper)
+{
+    char *to = hi_buf_reserve(buf, size);
+    const unsigned char first = upper ? 'a' : 'A';
+
+    if (to == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < size; i++) {
+        const unsigned char c = (unsigned char)data[i];
+
+        to[i] = (char)((unsigned char)(c - first) < 26 ? c ^ 0x20 : c);
+    }
+    buf->size += size;
+}
+
 static void utf8_map(hi_buf *buf, hist_str s, uint32_t (*map)(uint32_t))
 {
     size_t used;
 
     for (size_t i = 0; i < s.size; i += used) {
+        used = utf8_ascii((hist_str){s.data + i, s.size - i});
+        if (used != 0) {
+            utf8_map_ascii(buf, s.data + i, used, map == hi_unicode_upper);
+            continue;
+        }
         const uint32_t code = hi_utf8_get(s.data + i, s.size - i, &used);
         const uint32_t to = map(code);
         char text[4];
