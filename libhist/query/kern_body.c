@@ -265,7 +265,8 @@ static void kern_bin_runs(kern_bin *bin, int64_t *out, const int64_t *v, int64_t
             rest += rest < 0 ? width : 0;
             rest += rest < 0 ? width : 0;
             bin->low = (uint64_t)v[i] - (uint64_t)rest;
-            bin->size = (uint64_t)width;
+            /* A bin that begins before the range has wrapped: no other row is in it. */
+            bin->size = (int64_t)bin->low <= v[i] ? (uint64_t)width : 0;
         }
         out[i] = (int64_t)bin->low;
     }
