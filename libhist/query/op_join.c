@@ -67,6 +67,11 @@ static hist_status join_chain(op_join *self, const hist_column *columns)
         HI_OP_TRY_MEM(self, join_key(self, columns, row));
         const uint32_t id = hi_keymap_get(&self->map, self->key.data, self->key.size, true);
         HI_OP_TRY_MEM(self, id != UINT32_MAX);
+        if (self->spec.reverse) {
+            self->next[row] = self->heads[id];
+            self->heads[id] = row + 1;
+            continue;
+        }
         if (self->heads[id] == 0) {
             self->heads[id] = row + 1;
         } else {

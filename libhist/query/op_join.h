@@ -21,7 +21,8 @@ typedef struct hi_join {
     const hi_expr *const *left_keys; /* Of the same types as right_keys, one by one. */
     const hi_expr *const *right_keys;
     uint32_t key_count;
-    hi_schema schema;      /* Left columns, then right ones. */
+    bool reverse;     /* Right rows of a key come last first, as the engine's lookup gives them. */
+    hi_schema schema; /* Left columns, then right ones. */
     uint32_t left_count;   /* 0 for the kinds that give right rows only. */
     const uint32_t *right; /* The right columns of the result. */
     uint32_t right_count;

@@ -375,7 +375,8 @@ static hist_status plan_pipe(hi_plan *p, const hi_ast_expr *e, hi_op **out)
         in = p->implicit;
     } else {
         HI_TRY(hi_plan_source(p, &e->ops[0], &in));
-        p->input_name = e->ops[0].kind == HI_OP_TABLE && e->ops[0].expr->kind == HI_AST_NAME
+        p->input_name = e->ops[0].kind == HI_OP_TABLE && e->ops[0].expr->kind == HI_AST_NAME &&
+                                hi_scope_find(p->b.scope, e->ops[0].expr->name) == NULL
                             ? hi_plan_name(p, e->ops[0].expr->name)
                             : NULL;
     }

@@ -65,7 +65,7 @@ static const agg_name agg_names[] = {
     {"percentiles", AGG_PERCENTILES, &hi_agg_percentile, "percentile_", false, false},
     {"percentilesw", AGG_PERCENTILES, &hi_agg_percentile, "percentilesw_", false, true},
     {"percentiles_array", AGG_PERCENTILES_ARRAY, &hi_agg_percentile, "percentiles_", false, false},
-    {"percentilesw_array", AGG_PERCENTILES_ARRAY, &hi_agg_percentile, "percentilesw_", false, true},
+    {"percentilesw_array", AGG_PERCENTILES_ARRAY, &hi_agg_percentile, "percentiles_", false, true},
     {"make_list", AGG_LIST, &hi_agg_list, "list_", false, false},
     {"makelist", AGG_LIST, &hi_agg_list, "list_", false, false},
     {"make_list_if", AGG_LIST, &hi_agg_list, "list_", true, false},
@@ -156,8 +156,7 @@ static hist_status agg_one(agg_bind *a, const hi_agg_kind *kind, hist_type type)
 {
     HI_TRY(agg_outputs(a, 1));
     a->agg->kind = kind;
-    const bool unnamed = a->what->class == AGG_COUNT;
-    a->agg->outputs[0] = (hi_field){unnamed ? a->what->prefix : agg_default_name(a, 0), type};
+    a->agg->outputs[0] = (hi_field){agg_default_name(a, 0), type};
     return a->agg->outputs[0].name != NULL ? HIST_OK : hi_plan_no_memory(a->p);
 }
 

@@ -1,6 +1,7 @@
-/* plan_expand.c -- planning mv-expand. */
+/* plan_expand.c -- planning mv-expand and mv-apply. */
 #include <string.h>
 
+#include "query/op_apply.h"
 #include "query/op_expand.h"
 #include "query/plan.h"
 #include "query/plan_ops.h"
@@ -85,11 +86,11 @@ hist_status hi_plan_expand(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **o
     const hist_str index = hi_plan_prop(op, "with_itemindex");
 
     HI_TRY(expand_begin(p, op, in, &e));
-    if (index.size > 0) {
-        HI_TRY(expand_column(p, &e, hi_plan_name(p, index), HIST_TYPE_LONG, &e.spec.index_column));
-    }
     for (uint32_t i = 0; i < op->item_count; i++) {
         HI_TRY(expand_item(p, in, &op->items[i], &e));
+    }
+    if (index.size > 0) {
+        HI_TRY(expand_column(p, &e, hi_plan_name(p, index), HIST_TYPE_LONG, &e.spec.index_column));
     }
     if (op->expr != NULL) {
         HI_TRY(hi_plan_rows(p, op->expr, "the limit", &e.spec.limit));
@@ -100,4 +101,60 @@ hist_status hi_plan_expand(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **o
     e.spec.items = e.items;
     e.spec.sources = e.sources;
     return hi_plan_made(p, hi_op_mv_expand(p->x, in, &e.spec), out);
+}
+
+/* ---- mv-apply ---- */
+
+/* Whether an item of the operator takes the place of a column of the source. */
+static bool apply_replaces(const hi_ast_op *op, const char *name)
+{
+    for (uint32_t i = 0; i < op->item_count; i++) {
+        const hi_ast_item *item = &op->items[i];
+        const hist_str text = item->name_count > 0 ? item->names[0].text : item->expr->name;
+
+        if ((item->name_count > 0 || item->expr->kind == HI_AST_NAME) && hi_str_is(text, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Columns of the source that the inner pipe does not give, then what it gives. */
+static hist_status apply_columns(hi_plan *p, const hi_ast_op *op, const hi_op *in, hi_apply *spec)
+{
+    const hi_schema *inner = &spec->inner->schema;
+    uint32_t *sources = HI_NEW_ARRAY(p->x->arena, uint32_t, (size_t)in->schema.count + 1);
+    hi_field *fields =
+        HI_NEW_ARRAY(p->x->arena, hi_field, (size_t)in->schema.count + inner->count + 1);
+    uint32_t n = 0;
+
+    if (sources == NULL || fields == NULL) {
+        return hi_plan_no_memory(p);
+    }
+    for (uint32_t c = 0; c < in->schema.count; c++) {
+        const hi_field *f = &in->schema.fields[c];
+
+        if (hi_schema_find(inner, (hist_str){f->name, strlen(f->name)}) < 0 &&
+            !apply_replaces(op, f->name)) {
+            sources[n] = c;
+            fields[n++] = *f;
+        }
+    }
+    memcpy(fields + n, inner->fields, inner->count * sizeof(hi_field));
+    spec->sources = sources;
+    spec->source_count = n;
+    spec->schema = (hi_schema){n + inner->count, fields};
+    return HIST_OK;
+}
+
+hist_status hi_plan_apply(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out)
+{
+    hi_apply spec = {0};
+    hi_op *expanded;
+
+    HI_TRY(hi_plan_made(p, hi_op_rows(p->x, &in->schema, NULL), &spec.rows));
+    HI_TRY(hi_plan_expand(p, op, spec.rows, &expanded));
+    HI_TRY(hi_plan_sub(p, op->table, expanded, &spec.inner));
+    HI_TRY(apply_columns(p, op, in, &spec));
+    return hi_plan_made(p, hi_op_apply(p->x, in, &spec), out);
 }

@@ -181,6 +181,7 @@ hist_status hi_plan_join(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out
     spec.left_keys = j.left_keys;
     spec.right_keys = j.right_keys;
     spec.key_count = j.count;
+    spec.reverse = op->kind == HI_OP_LOOKUP;
     HI_TRY(join_columns(p, op, &j, &spec));
     return hi_plan_made(p, hi_op_join(p->x, in, j.right, &spec), out);
 }

@@ -31,11 +31,14 @@ hist_status hi_plan_distinct(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op *
 /* plan_series.c, plan_expand.c */
 hist_status hi_plan_make_series(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 hist_status hi_plan_expand(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_apply(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 /* plan_join.c, plan_union.c */
 hist_status hi_plan_join(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 hist_status hi_plan_union(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 /* op_*.c of their own */
 hist_status hi_plan_parse(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_parse_kv(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_partition(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 hist_status hi_plan_sample(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 hist_status hi_plan_sample_distinct(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 hist_status hi_plan_invoke(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);

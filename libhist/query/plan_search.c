@@ -44,7 +44,7 @@ static hist_status search_false(hi_plan *p, hi_ast_span span, hi_expr **out)
     return *out != NULL ? HIST_OK : hi_plan_no_memory(p);
 }
 
-/* The literal in any column but the first `skip`. */
+/* The literal in any column of text or dynamic values. */
 static hist_status search_term(hi_plan *p, const hi_op *in, const hi_ast_expr *e, bool exact,
                                hi_expr **out)
 {
@@ -65,7 +65,10 @@ static hist_status search_term(hi_plan *p, const hi_op *in, const hi_ast_expr *e
     for (uint32_t c = 0; needle != NULL && c < in->schema.count; c++) {
         hi_expr *one;
 
-        if (strcmp(in->schema.fields[c].name, "$table") == 0) {
+        const hist_type type = in->schema.fields[c].type;
+
+        if (strcmp(in->schema.fields[c].name, "$table") == 0 ||
+            (type != HIST_TYPE_STRING && type != HIST_TYPE_DYNAMIC)) {
             continue;
         }
         HI_TRY(hi_plan_cast(p, hi_plan_column(p, in, c), HIST_TYPE_STRING, &one));

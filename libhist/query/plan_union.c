@@ -32,6 +32,29 @@ hist_status hi_plan_legs_add(hi_plan *p, plan_legs *legs, hi_op *op, const char 
     return HIST_OK;
 }
 
+/* All views of the text whose names match a pattern. */
+static hist_status legs_views(hi_plan *p, const hi_ast_expr *e, plan_legs *legs)
+{
+    for (const hi_scope *s = p->b.scope; s != NULL; s = s->outer) {
+        for (const hi_name *n = s->names; n != NULL; n = n->next) {
+            const char *name = hi_plan_name(p, n->name);
+            const hi_ast_expr use = {
+                .kind = HI_AST_NAME, .span = e->span, .op_span = e->span, .name = n->name};
+            hi_op *op;
+
+            if (name == NULL) {
+                return hi_plan_no_memory(p);
+            }
+            if (n->kind == HI_NAME_LAMBDA && n->lambda->is_view &&
+                hi_plan_wild_match(e->name, name)) {
+                HI_TRY(hi_plan_sub(p, &use, NULL, &op));
+                HI_TRY(hi_plan_legs_add(p, legs, op, name));
+            }
+        }
+    }
+    return HIST_OK;
+}
+
 /* All tables whose names match a pattern. */
 static hist_status legs_wild(hi_plan *p, hist_str pattern, plan_legs *legs)
 {
@@ -57,7 +80,8 @@ static hist_status legs_wild(hi_plan *p, hist_str pattern, plan_legs *legs)
 /* The name rows of this leg are shown with: of the table, or of the last `as`. NULL: none. */
 static const char *legs_name(hi_plan *p, const hi_ast_expr *e)
 {
-    if (e->kind == HI_AST_NAME || e->kind == HI_AST_MEMBER) {
+    if (e->kind == HI_AST_MEMBER ||
+        (e->kind == HI_AST_NAME && hi_scope_find(p->b.scope, e->name) == NULL)) {
         return hi_plan_name(p, e->name);
     }
     if (e->kind != HI_AST_PIPE) {
@@ -76,6 +100,7 @@ hist_status hi_plan_legs_item(hi_plan *p, const hi_ast_expr *e, bool fuzzy, plan
     hi_op *op;
 
     if (e->kind == HI_AST_WILD) {
+        HI_TRY(legs_views(p, e, legs));
         return legs_wild(p, e->name, legs);
     }
     const hist_status status = hi_plan_sub(p, e, NULL, &op);
