@@ -100,12 +100,12 @@ static bool main_listen(histd *d)
     return true;
 }
 
-/* A batch is large enough to be worth a commit and small beside the budget. */
+/* Large enough to be worth a commit, small enough to be in cache still when it is encoded. */
 static uint64_t main_batch_bytes(const histd_config *c)
 {
     const uint64_t share = (uint64_t)c->memory / 32;
 
-    return share < (64 << 10) ? 64 << 10 : share > (4 << 20) ? 4 << 20 : share;
+    return share < (64 << 10) ? 64 << 10 : share > (1 << 20) ? 1 << 20 : share;
 }
 
 static bool main_start_tcp(histd *d, char *why, size_t why_size)

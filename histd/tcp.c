@@ -204,10 +204,9 @@ static bool tcp_start_threads(tcp_server *server)
 tcp_server *tcp_start(const tcp_options *options, char *why, size_t why_size)
 {
     tcp_server *server = calloc(1, sizeof(*server));
-    bool ok = server != NULL;
 
     (void)snprintf(why, why_size, "cannot start the TCP listener: out of memory or threads");
-    if (!ok) {
+    if (server == NULL) {
         return NULL;
     }
     server->options = *options;
@@ -217,9 +216,9 @@ tcp_server *tcp_start(const tcp_options *options, char *why, size_t why_size)
     server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     server->loops = calloc(options->threads, sizeof(*server->loops));
-    ok = server->loops != NULL && server->stop_fd >= 0 &&
-         pthread_mutex_init(&server->sync_lock, NULL) == 0 &&
-         pthread_cond_init(&server->sync_wake, NULL) == 0;
+    bool ok = server->loops != NULL && server->stop_fd >= 0 &&
+              pthread_mutex_init(&server->sync_lock, NULL) == 0 &&
+              pthread_cond_init(&server->sync_wake, NULL) == 0;
     for (unsigned i = 0; ok && i < options->threads; i++) {
         ok = tcp_loop_open(&server->loops[i], server);
     }

@@ -22,7 +22,7 @@
 #include "base/buf.h"
 
 enum {
-    TCP_READ_BYTES = 256 << 10,     /* Of one read. */
+    TCP_READ_BYTES = 128 << 10,     /* Of one read. */
     TCP_TAIL_BYTES_MAX = 256 << 10, /* An unfinished line; the parser refuses longer than 64 KiB. */
     TCP_ERRORS_MAX = 100,
     TCP_REASON_MAX = 480,
