@@ -10,11 +10,20 @@
 #ifndef HI_PART_H
 #define HI_PART_H
 
+#include <stdatomic.h>
+
 #include "hist_vfs.h"
+
 #include "store/frag.h"
 #include "store/runlist.h"
 
 /* ---- writing ---- */
+
+/* Of all parts of a store: how many are open, and with how many they close again once unused. */
+typedef struct hi_part_pool {
+    atomic_uint open;
+    uint32_t open_max;
+} hi_part_pool;
 
 typedef struct hi_part_config {
     hist_vfs *vfs;
@@ -22,6 +31,7 @@ typedef struct hi_part_config {
     hi_mem *mem;
     uint64_t store;          /* First 8 bytes of the store's uuid, for checksum seeds. */
     uint32_t group_rows_max; /* Rows of a row group, at most 65536. */
+    hi_part_pool *pool;      /* For reading; NULL: a part stays open once it is. */
 } hi_part_config;
 
 /* A column as the catalog knows it. */
@@ -93,7 +103,8 @@ void hi_part_writer_close(hi_part_writer *writer);
 
 typedef struct hi_part hi_part; /* An open part; shared by threads; lazy. */
 
-/* Knows only name, size and footer hash; opens the file at first use. */
+/* Knows only name, size and footer hash; opens the file at first use. Where too many files are open, or
+   memory is short, it is closed when its last fragment is, and opened again when needed. */
 hist_status hi_part_new(const hi_part_config *config, uint64_t part_id, uint64_t size_bytes,
                         uint64_t footer_hash, uint64_t seq_low, uint64_t seq_high,
                         hi_part **part_out, hist_error *err);

@@ -537,6 +537,10 @@ static void frag_close(hi_frag *frag)
     }
     hi_part_dir_put(f->part, f->dir);
     f->dir = NULL;
+    if (f->part != NULL) {
+        hi_part_leave(f->part);
+        f->part = NULL;
+    }
 }
 
 static const hi_frag_ops frag_ops = {
@@ -571,6 +575,7 @@ hist_status hi_part_frag_new(hi_part *part, uint32_t group, hi_arena *arena, hi_
                         .last_series = g->last_series,
                         .seq_low = part->seq_low,
                         .seq_high = part->seq_high};
+    HI_TRY(hi_part_hold(part, err));
     f->part = part;
     f->mem = mem;
     f->group = group;

@@ -2,7 +2,7 @@
  * part_read.c -- an open part: file, footer, directories of row groups; see part.h and part.md.
  *
  * Shared by threads. The file is opened and its footer checked under the mutex
- * at first use and never changes after that. Directories are loaded when first
+ * at first use; both stay while anybody holds the part. Directories are loaded when first
  * wanted, outside the mutex; two threads may load the same one, the first to
  * come back is kept. A directory in use has references and survives a trim.
  */
@@ -34,6 +34,7 @@ hist_status hi_part_new(const hi_part_config *config, uint64_t part_id, uint64_t
     }
     memcpy(copy, path, path_size);
     part->vfs = config->vfs;
+    part->pool = config->pool;
     part->mem = config->mem;
     part->store = config->store;
     part->id = part_id;
@@ -47,19 +48,32 @@ hist_status hi_part_new(const hi_part_config *config, uint64_t part_id, uint64_t
     return HIST_OK;
 }
 
+/* Gives back the file and everything that was read of it. Nobody uses the part. */
+static void read_close(hi_part *part)
+{
+    if (part->open && part->pool != NULL) {
+        atomic_fetch_sub_explicit(&part->pool->open, 1, memory_order_relaxed);
+    }
+    for (uint32_t i = 0; part->dirs != NULL && i < part->footer.group_count; i++) {
+        assert(part->dirs[i] == NULL || part->dirs[i]->refs == 0);
+        hi_part_dir_free(part->mem, part->dirs[i]);
+    }
+    hi_mem_free(part->mem, part->dirs, part->footer.group_count * sizeof(hi_part_dir *));
+    part->dirs = NULL;
+    hi_part_footer_free(part->mem, &part->footer);
+    hi_file_close(part->file);
+    part->file = NULL;
+    part->open = false;
+}
+
 void hi_part_free(hi_part *part)
 {
     if (part == NULL) {
         return;
     }
     hi_mem *mem = part->mem;
-    for (uint32_t i = 0; part->dirs != NULL && i < part->footer.group_count; i++) {
-        assert(part->dirs[i] == NULL || part->dirs[i]->refs == 0);
-        hi_part_dir_free(mem, part->dirs[i]);
-    }
-    hi_mem_free(mem, part->dirs, part->footer.group_count * sizeof(hi_part_dir *));
-    hi_part_footer_free(mem, &part->footer);
-    hi_file_close(part->file);
+    assert(part->users == 0);
+    read_close(part);
     (void)pthread_mutex_destroy(&part->mutex);
     hi_mem_free(mem, part->path, part->path_size);
     HI_MEM_DELETE(mem, part);
@@ -188,22 +202,44 @@ static hist_status read_open(hi_part *part, hist_error *err)
     return part->dirs == NULL ? hi_no_memory(err, "opening a part") : HIST_OK;
 }
 
-hist_status hi_part_open(hi_part *part, hist_error *err)
+hist_status hi_part_hold(hi_part *part, hist_error *err)
 {
     hist_status status = HIST_OK;
 
     (void)pthread_mutex_lock(&part->mutex);
     if (!part->open) {
         status = read_open(part, err);
-        part->open = status == HIST_OK;
-        if (!part->open) {
-            hi_file_close(part->file);
-            part->file = NULL;
-            hi_part_footer_free(part->mem, &part->footer);
+        if (status != HIST_OK) {
+            read_close(part);
+        } else if (part->pool != NULL) {
+            atomic_fetch_add_explicit(&part->pool->open, 1, memory_order_relaxed);
         }
+        part->open = status == HIST_OK;
     }
+    part->users += status == HIST_OK ? 1 : 0;
     (void)pthread_mutex_unlock(&part->mutex);
     return status;
+}
+
+/* Whether a part that nobody uses should make room for others. */
+static bool read_is_crowded(const hi_part *part)
+{
+    const hi_mem *mem = part->mem;
+
+    return part->pool != NULL &&
+           (atomic_load_explicit(&part->pool->open, memory_order_relaxed) > part->pool->open_max ||
+            atomic_load_explicit(&mem->used, memory_order_relaxed) > mem->limit - mem->limit / 4);
+}
+
+void hi_part_leave(hi_part *part)
+{
+    (void)pthread_mutex_lock(&part->mutex);
+    assert(part->users > 0);
+    part->users--;
+    if (part->users == 0 && read_is_crowded(part)) {
+        read_close(part);
+    }
+    (void)pthread_mutex_unlock(&part->mutex);
 }
 
 /* ---- sections and directories ---- */
@@ -343,11 +379,10 @@ static bool read_group_wanted(const hi_part_group *g, uint32_t table, int64_t fr
     return g->table == table && g->first_ns <= last_ns && g->last_ns >= from_ns;
 }
 
-hist_status hi_part_frags(hi_part *part, uint32_t table, int64_t from_ns, int64_t last_ns,
-                          const uint32_t *series, uint32_t series_count, hi_arena *arena,
-                          hi_mem *mem, hi_frag_list *list, hist_error *err)
+static hist_status read_frags(hi_part *part, uint32_t table, int64_t from_ns, int64_t last_ns,
+                              const uint32_t *series, uint32_t series_count, hi_arena *arena,
+                              hi_mem *mem, hi_frag_list *list, hist_error *err)
 {
-    HI_TRY(hi_part_open(part, err));
     for (uint32_t i = 0; i < part->footer.group_count; i++) {
         const hi_part_group *g = &part->footer.groups[i];
         hi_frag *frag = NULL;
@@ -364,4 +399,15 @@ hist_status hi_part_frags(hi_part *part, uint32_t table, int64_t from_ns, int64_
         }
     }
     return HIST_OK;
+}
+
+hist_status hi_part_frags(hi_part *part, uint32_t table, int64_t from_ns, int64_t last_ns,
+                          const uint32_t *series, uint32_t series_count, hi_arena *arena,
+                          hi_mem *mem, hi_frag_list *list, hist_error *err)
+{
+    HI_TRY(hi_part_hold(part, err));
+    const hist_status status =
+        read_frags(part, table, from_ns, last_ns, series, series_count, arena, mem, list, err);
+    hi_part_leave(part); /* The fragments hold it. */
+    return status;
 }

@@ -19,8 +19,10 @@ struct hi_part {
     uint64_t seq_high;
     char *path;
     size_t path_size;
-    /* Set once, by the first use; read without the mutex after hi_part_open() said yes. */
+    hi_part_pool *pool;
     pthread_mutex_t mutex;
+    uint32_t users; /* Under the mutex: hi_part_hold() without hi_part_leave() yet. */
+    /* Set when opened; read without the mutex by users. */
     bool open;
     hist_file *file;
     uint64_t footer_offset;
@@ -29,8 +31,9 @@ struct hi_part {
     hi_part_dir **dirs;
 };
 
-/* Opens the file and checks header and footer, once. */
-hist_status hi_part_open(hi_part *part, hist_error *err);
+/* Opens the file and checks header and footer if it is not open; it stays so until hi_part_leave(). */
+hist_status hi_part_hold(hi_part *part, hist_error *err);
+void hi_part_leave(hi_part *part);
 /* The directory of a row group with one more reference. */
 hist_status hi_part_dir_get(hi_part *part, uint32_t group, hi_part_dir **dir_out, hist_error *err);
 void hi_part_dir_put(hi_part *part, hi_part_dir *dir);
@@ -41,7 +44,7 @@ void hi_part_dir_put(hi_part *part, hi_part_dir *dir);
 hist_status hi_part_read_section(hi_part *part, uint64_t offset, uint8_t *data, size_t size,
                                  const char *what, hist_error *err);
 
-/* A fragment over one row group, in the arena. */
+/* A fragment over one row group, in the arena; holds the part. The caller holds it too meanwhile. */
 hist_status hi_part_frag_new(hi_part *part, uint32_t group, hi_arena *arena, hi_mem *mem,
                              hi_frag **frag_out, hist_error *err);
 

@@ -159,7 +159,7 @@ hist_status hi_part_verify(hi_part *part, hist_verify_fn fn, void *arg, hist_err
     hist_error problem;
     hi_arena arena;
 
-    const hist_status status = hi_part_open(part, &problem);
+    const hist_status status = hi_part_hold(part, &problem);
     if (status != HIST_OK) {
         verify_tell(&v, status, &problem);
         return v.first;
@@ -171,5 +171,6 @@ hist_status hi_part_verify(hi_part *part, hist_verify_fn fn, void *arg, hist_err
         hi_arena_rewind(&arena, (hi_arena_mark){0});
     }
     hi_arena_free(&arena);
+    hi_part_leave(part);
     return v.first;
 }

@@ -17,6 +17,8 @@
 #define STORE_PARTITION_MAX     (INT64_C(400) * STORE_PARTITION_DEFAULT)
 #define STORE_MEMORY_NAME       ":memory:"
 #define STORE_THREADS_MAX       2
+/* Files of parts that stay open when nobody reads them: well below the usual 1024 a process may have. */
+#define STORE_PARTS_OPEN_MAX 128
 
 /* ---- accessors ---- */
 
@@ -74,7 +76,8 @@ hi_part_config hi_store_part_config(hi_store *store)
                             .dir = store->dir,
                             .mem = &store->mem,
                             .store = store->store_hash,
-                            .group_rows_max = store->options.group_rows_max};
+                            .group_rows_max = store->options.group_rows_max,
+                            .pool = &store->part_pool};
 }
 
 hi_version *hi_store_version(hi_store *store)
@@ -557,6 +560,7 @@ static hist_status store_new(const char *path, const hist_open_options *options,
     store->pid = (int64_t)getpid();
     hi_mem_init(&store->mem, options->allocator, NULL, options->memory_bytes_max);
     hi_mem_init(&store->chunk_mem, options->allocator, &store->mem, options->memory_bytes_max / 2);
+    store->part_pool.open_max = STORE_PARTS_OPEN_MAX;
     store_init_locks(store);
     store->limits = (hi_store_limits){.max_age_ns = options->max_age_ns,
                                       .max_future_ns = options->max_future_ns,

@@ -100,6 +100,7 @@ struct hi_store {
     hi_mem mem;       /* Everything. */
     hi_mem chunk_mem; /* Rows not yet in parts: at most half of it. */
     hi_catalog *catalog;
+    hi_part_pool part_pool;
     hist_file *lock_file;
     int64_t pid;
     uint64_t store_hash; /* hi_super_store(uuid) */
