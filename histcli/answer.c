@@ -141,17 +141,22 @@ static hist_status answer_code(hi_dyn object, hist_str message)
                                                                         : HIST_EINVAL;
 }
 
-/* "[line:position=2:9]", as Kusto's messages have it. */
+/* "... [line:position=2:9, length 4]" at the end of a message says where; then it need not be shown. */
 static void answer_place(hist_error *err)
 {
-    const char *at = strstr(err->message, "[line:position=");
+    char *at = strstr(err->message, " [line:position=");
     unsigned line = 0;
     unsigned column = 0;
+    unsigned length = 0;
 
-    if (at != NULL && sscanf(at, "[line:position=%u:%u", &line, &column) == 2) {
-        err->line = line;
-        err->column = column;
+    if (at == NULL || sscanf(at, " [line:position=%u:%u, length %u", &line, &column, &length) < 2) {
+        return;
     }
+    err->line = line;
+    err->column = column;
+    err->length = length;
+    err->code = err->code == HIST_EINVAL ? HIST_ESEMANTIC : err->code;
+    *at = '\0';
 }
 
 static hist_status answer_error(hi_dyn object, hist_error *err)

@@ -8,10 +8,10 @@ bool jobs_run(cli *c, int argc, char **argv, int *status_out)
     static const struct {
         const char *name;
         int (*fn)(cli *c, int argc, char **argv);
-    } jobs[1] = {{"", NULL}};
+    } jobs[] = {{"import", import_main}};
 
     for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
-        if (jobs[i].fn != NULL && strcmp(argv[0], jobs[i].name) == 0) {
+        if (strcmp(argv[0], jobs[i].name) == 0) {
             *status_out = jobs[i].fn(c, argc, argv);
             return true;
         }
