@@ -23,7 +23,7 @@ typedef struct hi_exec {
     hist_error *err;
     hi_snapshot *snapshot;
     hi_catalog *catalog;
-    hi_scan_stats stats; /* Of scans that are closed. */
+    hi_scan_stats stats; /* Of all scans. */
     bool no_pushdown;    /* For tests: scans read everything, filters decide. */
 } hi_exec;
 

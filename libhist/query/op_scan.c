@@ -23,6 +23,7 @@ typedef struct op_scan {
     const uint64_t *used;
     uint32_t *places; /* For each column its place in the scan, or UINT32_MAX. */
     hi_scan *scan;
+    hi_scan_stats told;
 } op_scan;
 
 /* ---- planning ---- */
@@ -263,6 +264,7 @@ static hist_status scan_open(hi_op *op)
     hi_column_def *columns = HI_NEW_ARRAY(&op->keep, hi_column_def, n);
 
     self->places = HI_NEW_ARRAY(&op->keep, uint32_t, n);
+    self->told = (hi_scan_stats){0};
     HI_OP_TRY_MEM(self, columns != NULL && self->places != NULL);
     for (uint32_t c = 0; c < n; c++) {
         self->places[c] = UINT32_MAX;
@@ -291,6 +293,18 @@ static hist_status scan_open(hi_op *op)
     return hi_scan_open(op->x->snapshot, op->x->ctx->mem, &spec, &self->scan, op->x->err);
 }
 
+/* What the scan read since the last call, for the figures of the query. */
+static void scan_tell(op_scan *self)
+{
+    const hi_scan_stats now = *hi_scan_get_stats(self->scan);
+    hi_scan_stats *all = &self->base.x->stats;
+
+    all->rows += now.rows - self->told.rows;
+    all->blocks_read += now.blocks_read - self->told.blocks_read;
+    all->blocks_skipped += now.blocks_skipped - self->told.blocks_skipped;
+    self->told = now;
+}
+
 /* Canonical; the values of runs flat. */
 static bool scan_column(hi_arena *arena, const hist_column *in, hist_column *out)
 {
@@ -316,6 +330,7 @@ static hist_status scan_next(hi_op *op, hist_batch *out)
         return HIST_OK;
     }
     HI_TRY(hi_scan_next(self->scan, &batch, op->x->err));
+    scan_tell(self);
     if (batch.batch.row_count == 0) {
         return HIST_OK;
     }
@@ -336,15 +351,8 @@ static void scan_close(hi_op *op)
 {
     op_scan *self = (op_scan *)op;
 
-    if (self->scan != NULL) {
-        const hi_scan_stats *stats = hi_scan_get_stats(self->scan);
-
-        op->x->stats.rows += stats->rows;
-        op->x->stats.blocks_read += stats->blocks_read;
-        op->x->stats.blocks_skipped += stats->blocks_skipped;
-        hi_scan_close(self->scan);
-        self->scan = NULL;
-    }
+    hi_scan_close(self->scan);
+    self->scan = NULL;
 }
 
 static void scan_need(hi_op *op, const uint64_t *used)
