@@ -103,12 +103,94 @@ static void writing_resumes_by_itself_when_there_is_memory_again(void **state)
     }
 }
 
+/* ---- a budget smaller than the log ---- */
+
+static hist_db *open_with(hist_vfs *vfs, uint64_t memory_bytes)
+{
+    hist_open_options o = HIST_OPEN_OPTIONS;
+    hist_db *db = NULL;
+    hist_error err;
+
+    o.vfs = vfs;
+    o.threads = 0;
+    o.memory_bytes_max = memory_bytes;
+    if (hist_open("db", &o, &db, &err) != HIST_OK) {
+        fail_msg("open with %" PRIu64 " bytes: %s", memory_bytes, err.message);
+    }
+    return db;
+}
+
+static void write_log(hist_db *db, int commits)
+{
+    hist_writer *writer = NULL;
+    hist_series series = 0;
+    hist_field field = 0;
+    hist_error err;
+
+    assert_int_equal(hist_writer_open(db, NULL, &writer, &err), HIST_OK);
+    assert_int_equal(hist_series_open(writer, (hist_str){"t", 1}, NULL, 0, &series, &err), HIST_OK);
+    assert_int_equal(hist_field_open(writer, (hist_str){"t", 1}, (hist_str){"v", 1}, HIST_TYPE_LONG,
+                                     &field, &err),
+                     HIST_OK);
+    for (int c = 0; c < commits; c++) {
+        int64_t values[1000];
+        hist_time times[1000];
+
+        for (int i = 0; i < 1000; i++) {
+            times[i] = (int64_t)(c * 1000 + i) * 1000000;
+            values[i] = i * INT64_C(7919) + c;
+        }
+        assert_int_equal(hist_append_array(writer, series, field, times, values, 1000, &err),
+                         HIST_OK);
+        assert_int_equal(hist_commit(writer, HIST_COMMIT_WRITTEN, NULL, &err), HIST_OK);
+    }
+    hist_writer_close(writer);
+}
+
+static uint64_t count_rows(hist_db *db)
+{
+    hist_scan_options options = HIST_SCAN_OPTIONS;
+    hist_scan *scan = NULL;
+    hist_batch batch = {.row_count = 1};
+    hist_error err;
+    uint64_t rows = 0;
+
+    options.table = "t";
+    assert_int_equal(hist_scan_open(db, &options, &scan, &err), HIST_OK);
+    while (batch.row_count > 0) {
+        assert_int_equal(hist_scan_next(scan, &batch, &err), HIST_OK);
+        rows += batch.row_count;
+    }
+    hist_scan_close(scan);
+    return rows;
+}
+
+static void a_log_larger_than_the_budget_is_flushed_while_it_is_replayed(void **state)
+{
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_db *db = open_with(vfs, UINT64_C(128) << 20);
+    hist_stats stats;
+
+    (void)state;
+    write_log(db, 600);
+    hist_get_stats(db, &stats);
+    assert_int_equal(stats.flushes, 0);
+    assert_int_equal(hist_close(db, NULL), HIST_OK);
+    for (uint64_t mib = 16; mib >= 8; mib /= 2) {
+        db = open_with(vfs, mib << 20);
+        assert_int_equal(count_rows(db), 600000);
+        assert_int_equal(hist_close(db, NULL), HIST_OK);
+    }
+    hist_vfs_memory_free(vfs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_allocation_that_fails_costs_one_call),
         cmocka_unit_test(a_store_that_is_closed_after_the_failure_is_whole),
         cmocka_unit_test(writing_resumes_by_itself_when_there_is_memory_again),
+        cmocka_unit_test(a_log_larger_than_the_budget_is_flushed_while_it_is_replayed),
     };
 
     return cmocka_run_group_tests_name("no_memory", tests, NULL, NULL);

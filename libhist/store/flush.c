@@ -367,6 +367,30 @@ static hist_status flush_swap(hi_store *store, hist_error *err)
     return HIST_OK;
 }
 
+/* While the log is being replayed its segments stay as they are. */
+static uint64_t flush_floor_segment(const flush_job *job)
+{
+    hi_store *store = job->store;
+    uint64_t segment = store->manifest.wal_floor_segment;
+
+    (void)pthread_mutex_lock(&store->log_lock);
+    if (store->wal != NULL) {
+        segment = hi_wal_floor(store->wal, job->seq);
+    }
+    (void)pthread_mutex_unlock(&store->log_lock);
+    return segment;
+}
+
+static void flush_trim_log(hi_store *store, uint64_t floor_segment)
+{
+    (void)pthread_mutex_lock(&store->log_lock);
+    if (store->wal != NULL) {
+        hi_wal_remove_below(store->wal, floor_segment);
+        atomic_store_explicit(&store->wal_size, hi_wal_bytes(store->wal), memory_order_relaxed);
+    }
+    (void)pthread_mutex_unlock(&store->log_lock);
+}
+
 static hist_status flush_publish_locked(flush_job *job, hist_error *err)
 {
     hi_store *store = job->store;
@@ -392,9 +416,7 @@ static hist_status flush_publish_locked(flush_job *job, hist_error *err)
     }
     if (status == HIST_OK) {
         next.wal_floor_seq = job->seq;
-        (void)pthread_mutex_lock(&store->log_lock);
-        next.wal_floor_segment = hi_wal_floor(store->wal, job->seq);
-        (void)pthread_mutex_unlock(&store->log_lock);
+        next.wal_floor_segment = flush_floor_segment(job);
         status = hi_store_publish(store, &next, err);
     }
     if (status != HIST_OK) {
@@ -405,10 +427,7 @@ static hist_status flush_publish_locked(flush_job *job, hist_error *err)
     /* From here on the part is the truth; only a swap in memory is left. */
     store->frozen_published = true;
     store->frozen_part = ref;
-    (void)pthread_mutex_lock(&store->log_lock);
-    hi_wal_remove_below(store->wal, old_floor);
-    atomic_store_explicit(&store->wal_size, hi_wal_bytes(store->wal), memory_order_relaxed);
-    (void)pthread_mutex_unlock(&store->log_lock);
+    flush_trim_log(store, old_floor);
     return HIST_OK;
 }
 

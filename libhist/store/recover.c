@@ -18,6 +18,8 @@ typedef struct recover_job {
     uint64_t row_count;
 } recover_job;
 
+static hist_status recover_remove_unnamed(hi_store *store, hist_error *err);
+
 /* ---- replay ---- */
 
 static hist_status recover_damage(uint64_t seq, const char *what, hist_error *err)
@@ -82,6 +84,14 @@ static hist_status recover_record(recover_job *job, const hi_walrec *record, uin
                                    : hi_no_memory(err, "replaying the log");
 }
 
+/* The budget is smaller than it was when the log was written: what was replayed so far becomes a part.
+   Ids of files nobody names are about to be given out again, so those go first. */
+static hist_status recover_make_room(hi_store *store, hist_error *err)
+{
+    HI_TRY(recover_remove_unnamed(store, err));
+    return hi_store_flush(store, err);
+}
+
 /* Applies the rows of one commit. */
 static hist_status recover_apply_rows(recover_job *job, uint64_t seq, hist_error *err)
 {
@@ -90,7 +100,16 @@ static hist_status recover_apply_rows(recover_job *job, uint64_t seq, hist_error
     if (job->rows.rows == 0) {
         return HIST_OK;
     }
-    const hist_status status = hi_chunks_append(store->active->chunks, &job->rows, seq, err);
+    const bool may_flush = store->wal == NULL && !store->limits.readonly;
+    if (may_flush && atomic_load_explicit(&store->chunk_mem.used, memory_order_relaxed) >
+                         store->chunk_mem.limit / 4 * 3) {
+        HI_TRY(recover_make_room(store, err)); /* Before there is no memory left for that either. */
+    }
+    hist_status status = hi_chunks_append(store->active->chunks, &job->rows, seq, err);
+    if (may_flush && status == HIST_ENOMEM) {
+        HI_TRY(recover_make_room(store, err));
+        status = hi_chunks_append(store->active->chunks, &job->rows, seq, err);
+    }
     job->row_count += job->rows.rows;
     hi_rows_clear(&job->rows);
     if (status == HIST_ENOMEM) {
