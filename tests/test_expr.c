@@ -248,6 +248,26 @@ static void series_functions_keep_integers_where_told(void **state)
                  "[1.0,3.0,5.0,1.0,3.0,5.0,1.0,3.0,5.0]"});
 }
 
+static void rarer_functions_give_what_their_books_say(void **state)
+{
+    (void)state;
+    CHECK_CASES(
+        {"round(beta_inv(0.1, 10, 20), 12)", "0.226415022389"},
+        {"round(beta_cdf(0.5, 2, 2), 12)", "0.5"}, {"beta_cdf(2, 1, 1)", "\"NaN\""},
+        {"round(welch_test(0.5, 1.0, 10, 0.0, 1.0, 10), 10)", "0.2782527549"},
+        {"around(5, 4, 1)", "true"},
+        {"around(datetime(2020-01-02), datetime(2020-01-01), 1h)", "false"},
+        {"dynamic_to_json(dynamic({'b':1,'a':{'d':2,'c':3}}))",
+         "\"{\\\"a\\\":{\\\"c\\\":3,\\\"d\\\":2},\\\"b\\\":1}\""},
+        {"has_any_index('Example number 2', range(1, 3))", "1"},
+        {"has_any_index('a b', dynamic(['x']))", "-1"},
+        {"url_encode_component('a b/')", "\"a%20b%2f\""}, {"url_encode('a b')", "\"a+b\""},
+        {"parse_command_line('echo \"hello world!\"', 'windows')", "[\"echo\",\"hello world!\"]"},
+        {"parse_csv('aa,\"b,\"\"b\",c')", "[\"aa\",\"b,\\\"b\",\"c\"]"},
+        {"parse_path('file://C:/temp/file.txt:some.exe').RootPath", "\"C:\""},
+        {"parse_url('s://u:p@h:1/x?k=v#f')['Query Parameters'].k", "\"v\""});
+}
+
 /* ---- errors ---- */
 
 typedef struct error_case {
@@ -360,6 +380,7 @@ int main(void)
         cmocka_unit_test(numbers_round_away_from_zero),
         cmocka_unit_test(dynamic_values_are_read_by_their_kind),
         cmocka_unit_test(series_functions_keep_integers_where_told),
+        cmocka_unit_test(rarer_functions_give_what_their_books_say),
         cmocka_unit_test(errors_tell_the_place_and_the_nearest_name),
         cmocka_unit_test(running_out_of_memory_is_an_error_and_leaves_nothing),
         cmocka_unit_test(decimals_are_exact),

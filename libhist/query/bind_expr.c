@@ -448,6 +448,30 @@ static hist_status bind_pack_all(hi_binder *b, const hi_ast_expr *e, hi_expr **o
     return bind_function(b, drop ? "$bag_pack_nonempty" : "bag_pack", e->span, args, n * 2, out);
 }
 
+/* bag_pack_columns(a, b, ...): each argument under its own name. */
+static hist_status bind_pack_columns(hi_binder *b, const hi_ast_expr *e, hi_expr **out)
+{
+    const hi_expr **args = HI_NEW_ARRAY(b->arena, const hi_expr *, (size_t)e->arg_count * 2 + 1);
+
+    if (args == NULL) {
+        return bind_no_memory(b);
+    }
+    for (uint32_t i = 0; i < e->arg_count; i++) {
+        const char *name = hi_expr_name(b, e->args[i]);
+        hi_expr *key;
+        hi_expr *value;
+
+        if (name == NULL) {
+            return bind_no_memory(b);
+        }
+        HI_TRY(bind_const_str(b, bind_text(name), e->span, &key));
+        HI_TRY(hi_bind_expr(b, e->args[i], &value));
+        args[2 * i] = key;
+        args[2 * i + 1] = value;
+    }
+    return bind_function(b, "bag_pack", e->span, args, e->arg_count * 2, out);
+}
+
 static hist_status bind_window_check(hi_binder *b, const hi_func *func, const hi_ast_expr *e)
 {
     if ((func->flags & HI_FUNC_WINDOW) == 0 || !b->windows_checked || b->serialized) {
@@ -523,6 +547,9 @@ static hist_status bind_call(hi_binder *b, const hi_ast_expr *e, hi_expr **out)
     }
     if (hi_str_is(e->name, "pack_all")) {
         return bind_pack_all(b, e, out);
+    }
+    if (hi_str_is(e->name, "bag_pack_columns")) {
+        return bind_pack_columns(b, e, out);
     }
     return bind_builtin(b, e, out);
 }

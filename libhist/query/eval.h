@@ -128,6 +128,7 @@ extern const hi_func_table hi_funcs_bits;
 extern const hi_func_table hi_funcs_units;
 extern const hi_func_table hi_funcs_parse;
 extern const hi_func_table hi_funcs_ip;
+extern const hi_func_table hi_funcs_stat;
 
 #define HI_FUNC_TABLE(funcs_)                          \
     {                                                  \

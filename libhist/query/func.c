@@ -19,7 +19,7 @@ static const hi_func_table *const func_tables[] = {
     &hi_funcs_time,         &hi_funcs_timefmt, &hi_funcs_dynamic, &hi_funcs_array,
     &hi_funcs_bag,          &hi_funcs_window,  &hi_funcs_series,  &hi_funcs_series_math,
     &hi_funcs_series_model, &hi_funcs_codec,   &hi_funcs_bits,    &hi_funcs_units,
-    &hi_funcs_parse,        &hi_funcs_ip,
+    &hi_funcs_parse,        &hi_funcs_ip,      &hi_funcs_stat,
 };
 
 #define FUNC_TABLES    (sizeof(func_tables) / sizeof(func_tables[0]))

@@ -142,13 +142,13 @@ static void codec_row_decode_guid(hi_row *r)
 static bool codec_is_plain(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           (c != '\0' && strchr("-_.~!*()", c) != NULL);
+           (c != '\0' && strchr("-_.!*()", c) != NULL);
 }
 
 /* data: a blank becomes '+'. */
 static void codec_row_url_encode(hi_row *r)
 {
-    static const char hex[] = "0123456789ABCDEF";
+    static const char hex[] = "0123456789abcdef";
     const hist_str s = hi_row_str(r, 0);
 
     (void)hi_cb_begin(r->out);
@@ -293,7 +293,7 @@ static const hi_func codec_funcs[] = {
     {.name = "base64_encode_fromarray", .signature = "y>s", .row = codec_row_encode_array},
     {.name = "base64_encode_fromguid", .signature = "g>s", .row = codec_row_encode_guid},
     {.name = "base64_decode_toguid", .signature = "s>g", .row = codec_row_decode_guid},
-    {.name = "url_encode", .signature = "s>s", .row = codec_row_url_encode},
+    {.name = "url_encode", .signature = "s>s", .row = codec_row_url_encode, .data = "+"},
     {.name = "url_encode_component", .signature = "s>s", .row = codec_row_url_encode},
     {.name = "url_decode", .signature = "s>s", .row = codec_row_url_decode},
     {.name = "hash", .signature = "a|l>l", .row = codec_row_hash, .flags = HI_FUNC_NULLS},

@@ -1,5 +1,6 @@
 /* func_dynamic.c -- reading dynamic values: members, types, lengths, JSON. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "query/eval.h"
@@ -188,10 +189,69 @@ static hist_status dyn_array_sum(hi_eval *ev, const hi_expr *call, const hist_co
 
 /* ---- JSON ---- */
 
+typedef struct dyn_pair {
+    hist_str key;
+    hi_dyn value;
+} dyn_pair;
+
+static int dyn_pair_order(const void *left, const void *right)
+{
+    const dyn_pair *a = left;
+    const dyn_pair *b = right;
+    const size_t n = a->key.size < b->key.size ? a->key.size : b->key.size;
+    const int c = n == 0 ? 0 : memcmp(a->key.data, b->key.data, n);
+
+    return c != 0 ? c : (a->key.size > b->key.size) - (a->key.size < b->key.size);
+}
+
+/* The same value with the pairs of every bag in the order of their keys. */
+static void dyn_put_sorted(hi_row *r, hi_dyn_writer *w, hi_dyn d)
+{
+    const hi_dyn_tag tag = hi_dyn_tag_of(d);
+    const uint32_t count = hi_dyn_count(d);
+    hi_dyn_iter it = hi_dyn_iter_of(d);
+    uint32_t n = 0;
+
+    if (tag == HI_DYN_ARRAY) {
+        hi_dyn_begin_array(w);
+        while (hi_dyn_next(&it)) {
+            dyn_put_sorted(r, w, it.value);
+        }
+        hi_dyn_end_array(w);
+        return;
+    }
+    if (tag != HI_DYN_BAG) {
+        hi_dyn_put(w, d);
+        return;
+    }
+    dyn_pair *pairs = HI_NEW_ARRAY(r->scratch, dyn_pair, (size_t)count + 1);
+    if (pairs == NULL) {
+        r->out->failed = true;
+        return;
+    }
+    while (n < count && hi_dyn_next(&it)) {
+        pairs[n++] = (dyn_pair){it.key, it.value};
+    }
+    qsort(pairs, n, sizeof(pairs[0]), dyn_pair_order);
+    hi_dyn_begin_bag(w);
+    for (uint32_t i = 0; i < n; i++) {
+        hi_dyn_put_key(w, pairs[i].key.data, pairs[i].key.size);
+        dyn_put_sorted(r, w, pairs[i].value);
+    }
+    hi_dyn_end_bag(w);
+}
+
+/* dynamic_to_json(): equal values give equal text. */
 static void dyn_row_to_json(hi_row *r)
 {
+    hi_buf *sorted = hi_eval_scratch(r->ev);
+    hi_dyn_writer w;
+
+    hi_dyn_writer_init(&w, sorted);
+    dyn_put_sorted(r, &w, hi_row_dyn(r, 0));
     (void)hi_cb_begin(r->out);
-    hi_dyn_to_json(r->out->buf, hi_row_dyn(r, 0));
+    hi_dyn_to_json(r->out->buf, hi_dyn_of(sorted->data, sorted->size));
+    r->out->failed |= !hi_dyn_writer_ok(&w) || !hi_buf_ok(sorted);
     hi_cb_end(r->out);
 }
 

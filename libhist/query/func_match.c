@@ -209,6 +209,28 @@ static void match_row_has_terms(hi_row *r)
     hi_cb_i64(r->out, all ? found == count : found != 0);
 }
 
+/* has_any_index(text, array): place of the first element that the text has, else -1. */
+static void match_row_has_index(hi_row *r)
+{
+    hi_buf *folded = hi_eval_scratch(r->ev);
+    const hist_str s = match_folded(folded, hi_row_str(r, 0));
+    hi_dyn_iter it = hi_dyn_iter_of(hi_row_dyn(r, 1));
+    hi_buf term;
+    int64_t at = -1;
+
+    hi_buf_init(&term, r->ev->ctx->mem, INT32_MAX);
+    for (int64_t i = 0; at < 0 && hi_dyn_next(&it); i++) {
+        const hi_value v = hi_value_of_dyn(it.value);
+
+        hi_buf_clear(&term);
+        hi_value_print(&term, &v);
+        const hist_str text = {term.data != NULL ? term.data : "", term.size};
+        at = !v.null && match_has_folded(r, s, text) ? i : -1;
+    }
+    hi_buf_free(&term);
+    hi_cb_i64(r->out, at);
+}
+
 #define MATCH(name_, kind_, cs_, negated_)                                                 \
     {                                                                                      \
         .name = (name_), .signature = "ss>b", .eval = match_eval, .flags = HI_FUNC_HIDDEN, \
@@ -233,6 +255,10 @@ static const hi_func match_funcs[] = {
     MATCH("hasprefix_cs", MATCH_HAS_PREFIX, true, false),
     MATCH("hassuffix", MATCH_HAS_SUFFIX, false, false),
     MATCH("hassuffix_cs", MATCH_HAS_SUFFIX, true, false),
+    {.name = "has_any_index",
+     .signature = "sy>l",
+     .row = match_row_has_index,
+     .flags = HI_FUNC_NULLS},
     {.name = "has_any",
      .signature = "sa*>b",
      .row = match_row_has_terms,

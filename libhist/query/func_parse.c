@@ -168,12 +168,7 @@ static void prs_row_path(hi_row *r)
         }
     }
     const bool drive = s.size > 1 && s.data[1] == ':';
-    hist_str root = drive ? (hist_str){s.data, 2} : prs_none();
-    if (!drive && scheme.size != 0) { /* The host. */
-        hist_str copy = s;
-
-        (void)prs_cut(&copy, '/', &root);
-    }
+    const hist_str root = drive ? (hist_str){s.data, 2} : prs_none();
     const size_t slash = prs_after_last(s, "/\\");
     const hist_str directory = {s.data, slash > 0 ? slash - 1 : 0};
     const size_t up = prs_after_last(directory, "/\\");
@@ -283,7 +278,45 @@ static void prs_row_csv(hi_row *r)
     hi_cb_end(r->out);
 }
 
+/* ---- command lines ---- */
+
+/* parse_command_line(text, "windows"): blanks separate, quotes hold together, \\" is a quote. */
+static void prs_row_command(hi_row *r)
+{
+    const hist_str s = hi_row_str(r, 0);
+    hi_buf *word = hi_eval_scratch(r->ev);
+    hi_dyn_writer *w = hi_cb_begin(r->out);
+    bool quoted = false;
+    bool open = false;
+
+    hi_dyn_begin_array(w);
+    for (size_t i = 0; i <= s.size; i++) {
+        const char c = i < s.size ? s.data[i] : ' ';
+
+        if (i == s.size || (!quoted && (c == ' ' || c == '\t'))) {
+            if (open) {
+                hi_dyn_put_string(w, word->data != NULL ? word->data : "", word->size);
+            }
+            hi_buf_clear(word);
+            open = false;
+            continue;
+        }
+        open = true;
+        if (c == '\\' && i + 1 < s.size && s.data[i + 1] == '"') {
+            hi_buf_byte(word, '"');
+            i++;
+        } else if (c == '"') {
+            quoted = !quoted;
+        } else {
+            hi_buf_byte(word, (uint8_t)c);
+        }
+    }
+    hi_dyn_end_array(w);
+    hi_cb_end(r->out);
+}
+
 static const hi_func prs_funcs[] = {
+    {.name = "parse_command_line", .signature = "ss>y", .row = prs_row_command},
     {.name = "parse_url", .signature = "s>y", .row = prs_row_url},
     {.name = "parseurl", .signature = "s>y", .row = prs_row_url},
     {.name = "parse_urlquery", .signature = "s>y", .row = prs_row_urlquery},

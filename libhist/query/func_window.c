@@ -192,7 +192,7 @@ static hist_status win_session(hi_eval *ev, const hi_expr *call, const hist_colu
         const int64_t t = hist_column_i64(&args[0], i);
         const int64_t reach = hist_column_valid(&args[1], i) ? hist_column_i64(&args[1], i) : 0;
         const int64_t gap = hist_column_valid(&args[2], i) ? hist_column_i64(&args[2], i) : 0;
-        if (!open || win_restart(call, args, 3, i) || t - first > reach || t - before > gap) {
+        if (!open || win_restart(call, args, 3, i) || t - first >= reach || t - before >= gap) {
             first = t;
         }
         open = true;
