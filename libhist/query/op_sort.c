@@ -1,6 +1,7 @@
 /*
  * op_sort.c -- sort and top. Know first: every row has a 64-bit prefix of its first key that orders like the key, so
- * that most comparisons look at one number; equal prefixes are decided by comparing the columns. Stable.
+ * that most comparisons look at one number; equal prefixes are decided by comparing the columns. Stable. top keeps no
+ * more rows than it will give.
  */
 #include <string.h>
 
@@ -18,6 +19,7 @@ typedef struct op_sort {
     uint64_t limit;
     hist_column *columns; /* Of the keys, over `rows`. */
     hist_batch rows;
+    hi_arena turns[2]; /* Of the rows kept by top, in turns. */
     uint32_t *order;
     uint32_t count;
     uint32_t at;
@@ -193,13 +195,13 @@ static sort_item *sort_items(const op_sort *self, sort_item *items, sort_item *o
 
 /* ---- operator ---- */
 
-static hist_status sort_keys_eval(op_sort *self)
+static hist_status sort_keys_eval(op_sort *self, hi_arena *arena)
 {
     hi_op *op = &self->base;
 
-    self->columns = HI_NEW_ARRAY(&op->keep, hist_column, self->key_count);
+    self->columns = HI_NEW_ARRAY(arena, hist_column, self->key_count);
     HI_OP_TRY_MEM(self, self->columns != NULL);
-    op->ev.arena = &op->keep;
+    op->ev.arena = arena;
     hi_eval_begin(&op->ev);
     for (uint32_t k = 0; k < self->key_count; k++) {
         HI_TRY(hi_expr_eval_flat(self->keys[k].expr, &op->ev, &self->rows, &self->columns[k]));
@@ -208,17 +210,16 @@ static hist_status sort_keys_eval(op_sort *self)
     return HIST_OK;
 }
 
-static hist_status sort_rows(op_sort *self)
+/* The first `count` of self->rows in order; keys and order in `arena`. */
+static hist_status sort_order(op_sort *self, hi_arena *arena)
 {
-    hi_op *op = &self->base;
     hi_arena temp;
-
-    HI_TRY(hi_rows_collect(op->child[0], &op->keep, &self->rows));
     const uint32_t rows = self->rows.row_count;
-    HI_TRY(sort_keys_eval(self));
+
+    HI_TRY(sort_keys_eval(self, arena));
     self->count = self->limit < rows ? (uint32_t)self->limit : rows;
-    self->order = hi_arena_vector(&op->keep, (size_t)self->count * sizeof(uint32_t));
-    hi_arena_init(&temp, op->x->ctx->mem);
+    self->order = hi_arena_vector(arena, (size_t)self->count * sizeof(uint32_t));
+    hi_arena_init(&temp, self->base.x->ctx->mem);
     sort_item *items = hi_arena_vector(&temp, (size_t)rows * sizeof(sort_item));
     sort_item *other = hi_arena_vector(&temp, (size_t)rows * sizeof(sort_item));
     const bool ok = items != NULL && other != NULL && self->order != NULL;
@@ -235,13 +236,111 @@ static hist_status sort_rows(op_sort *self)
     return HIST_OK;
 }
 
+/* ---- the first few: kept sorted while batches go by ---- */
+
+#define SORT_TOP_MAX HIST_BATCH_ROWS_MAX
+
+/* self->rows = the rows kept so far, then those of the batch. */
+static bool sort_append(op_sort *self, const hist_batch *batch, hi_arena *arena)
+{
+    hist_column *columns = HI_NEW_ARRAY(arena, hist_column, (size_t)batch->column_count + 1);
+
+    if (columns == NULL) {
+        return false;
+    }
+    for (uint32_t c = 0; c < batch->column_count; c++) {
+        hist_column parts[2] = {{0}, batch->columns[c]};
+
+        if (self->rows.row_count == 0) {
+            columns[c] = batch->columns[c];
+            continue;
+        }
+        parts[0] = self->rows.columns[c];
+        if (!hi_col_concat(arena, parts, 2, &columns[c])) {
+            return false;
+        }
+    }
+    const uint32_t rows = self->rows.row_count + batch->row_count;
+    self->rows = (hist_batch){.column_count = batch->column_count,
+                              .row_count = rows,
+                              .sel_count = rows,
+                              .columns = columns};
+    return true;
+}
+
+/* self->rows = its first rows in order, sharing nothing with the batch they came from. */
+static bool sort_cut(op_sort *self, hi_arena *arena)
+{
+    hist_batch cut;
+    hist_column *columns = HI_NEW_ARRAY(arena, hist_column, (size_t)self->rows.column_count + 1);
+
+    if (columns == NULL || !hi_rows_gather(arena, &self->rows, self->order, self->count, &cut)) {
+        return false;
+    }
+    for (uint32_t c = 0; c < cut.column_count; c++) {
+        if (!hi_col_copy(arena, &cut.columns[c], &columns[c])) {
+            return false;
+        }
+    }
+    cut.columns = columns;
+    self->rows = cut;
+    return true;
+}
+
+static hist_status sort_top(op_sort *self)
+{
+    hi_op *op = &self->base;
+
+    for (int turn = 0;; turn = 1 - turn) {
+        hist_batch batch;
+        hi_arena *arena = &self->turns[turn];
+
+        HI_TRY(hi_op_next(op->child[0], &batch));
+        if (batch.row_count == 0) {
+            break;
+        }
+        HI_OP_TRY_MEM(self, sort_append(self, &batch, arena));
+        HI_TRY(sort_order(self, arena));
+        HI_OP_TRY_MEM(self, sort_cut(self, arena));
+        hi_arena_free(&self->turns[1 - turn]);
+    }
+    self->count = self->rows.row_count;
+    self->order = hi_arena_vector(&op->keep, (size_t)self->count * sizeof(uint32_t));
+    HI_OP_TRY_MEM(self, self->order != NULL);
+    for (uint32_t i = 0; i < self->count; i++) {
+        self->order[i] = i;
+    }
+    return HIST_OK;
+}
+
+static hist_status sort_rows(op_sort *self)
+{
+    if (self->limit <= SORT_TOP_MAX) {
+        return sort_top(self);
+    }
+    HI_TRY(hi_rows_collect(self->base.child[0], &self->base.keep, &self->rows));
+    return sort_order(self, &self->base.keep);
+}
+
 static hist_status sort_open(hi_op *op)
 {
     op_sort *self = (op_sort *)op;
 
     self->done = false;
     self->at = 0;
+    self->rows = (hist_batch){0};
+    hi_arena_init(&self->turns[0], op->x->ctx->mem);
+    hi_arena_init(&self->turns[1], op->x->ctx->mem);
     return HIST_OK;
+}
+
+static void sort_close(hi_op *op)
+{
+    op_sort *self = (op_sort *)op;
+
+    for (int i = 0; i < 2 && self->turns[i].mem != NULL; i++) {
+        hi_arena_free(&self->turns[i]);
+    }
 }
 
 static hist_status sort_next(hi_op *op, hist_batch *out)
@@ -277,7 +376,7 @@ static void sort_need(hi_op *op, const uint64_t *used)
     hi_op_need(op->child[0], bits);
 }
 
-static const hi_op_type op_sort_type = {"sort", sort_open, sort_next, NULL, sort_need};
+static const hi_op_type op_sort_type = {"sort", sort_open, sort_next, sort_close, sort_need};
 
 hi_op *hi_op_sort(hi_exec *x, hi_op *child, const hi_sort_key *keys, uint32_t key_count,
                   uint64_t limit)
