@@ -298,6 +298,7 @@ static hist_status eval_call_node(const hi_expr *e, hi_eval *ev, const hist_batc
     if (args == NULL) {
         return hi_eval_no_memory(ev, e);
     }
+    HI_TRY(hi_qctx_check(ev->ctx, ev->err));
     for (uint32_t i = 0; i < count; i++) {
         HI_TRY(hi_expr_eval(e->u.call.args[i], ev, in, &args[i]));
     }

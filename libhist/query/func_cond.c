@@ -203,24 +203,59 @@ static hist_status cond_bind_iff(hi_bind_call *c)
     return HIST_OK;
 }
 
-/* case(p1, v1, p2, v2, e) is iff(p1, v1, iff(p2, v2, e)). */
+/* case(p1, v1, p2, v2, e): from the last pair to the first, each takes its rows from what is behind it. */
+static hist_status cond_case(hi_eval *ev, const hi_expr *call, const hist_column *args,
+                             uint32_t rows, hist_column *out)
+{
+    const uint32_t count = call->u.call.arg_count;
+
+    *out = args[count - 1];
+    for (uint32_t i = count - 1; i >= 2; i -= 2) {
+        const cond_masks c = cond_masks_of(&args[i - 2]);
+        const hist_column rest = *out;
+        uint64_t *mask;
+
+        if (args[i - 2].layout == HIST_LAYOUT_CONST) {
+            *out = cond_true(&c, 0) != 0 ? args[i - 1] : rest;
+            continue;
+        }
+        mask = hi_bits_new(ev->arena, rows, false);
+        if (mask == NULL) {
+            return hi_eval_no_memory(ev, call);
+        }
+        for (size_t w = 0; w < hi_bits_words(rows); w++) {
+            mask[w] = cond_true(&c, w);
+        }
+        HI_TRY(cond_select(ev, call, mask, &args[i - 1], &rest, out));
+    }
+    return HIST_OK;
+}
+
 static hist_status cond_bind_case(hi_bind_call *c)
 {
+    const uint32_t pairs = c->arg_count / 2;
+    hi_bind_call values = *c;
+
     if (c->arg_count % 2 == 0) {
         return hi_bind_fail(c, "takes pairs of condition and value, then the value for all else");
     }
-    const hi_func *iff = hi_func_find((hist_str){"iff", 3});
-    const hi_expr *rest = c->args[c->arg_count - 1];
-    for (uint32_t i = c->arg_count - 3; i >= 2; i -= 2) {
-        const hi_expr *args[3] = {c->args[i], c->args[i + 1], rest};
-        hi_expr *next;
-
-        HI_TRY(hi_func_call(c->arena, c->ctx, iff, c->span, args, 3, &next, c->err));
-        rest = next;
+    values.args = HI_NEW_ARRAY(c->arena, const hi_expr *, (size_t)pairs + 1);
+    if (values.args == NULL) {
+        return hi_no_memory(c->err, c->func->name);
     }
-    c->args[2] = rest;
-    c->arg_count = 3;
-    return cond_bind_iff(c);
+    values.arg_count = pairs + 1;
+    for (uint32_t i = 0; i < pairs; i++) {
+        HI_TRY(cond_bind_bool(c, 2 * i));
+        values.args[i] = c->args[2 * i + 1];
+    }
+    values.args[pairs] = c->args[c->arg_count - 1];
+    HI_TRY(hi_bind_common(&values, 0, &c->type));
+    for (uint32_t i = 0; i < pairs; i++) {
+        c->args[2 * i + 1] = values.args[i];
+    }
+    c->args[c->arg_count - 1] = values.args[pairs];
+    c->eval = cond_case;
+    return HIST_OK;
 }
 
 /* Rows that have a value (strings: are not empty). */
