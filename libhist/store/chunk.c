@@ -8,6 +8,7 @@
  */
 #include "store/chunk.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/slab.h"
@@ -288,18 +289,31 @@ void hi_chunks_seal(hi_chunks *chunks, uint32_t table)
 
 /* ---- publishing ---- */
 
-static void chunk_list(hi_chunks *chunks, chunk_table *t)
+static int chunk_compare(const void *a, const void *b)
 {
-    uint32_t at = chunks->published_count;
+    const uint32_t x = (*(chunk_table *const *)a)->table;
+    const uint32_t y = (*(chunk_table *const *)b)->table;
 
-    while (at > 0 && chunks->published[at - 1]->table > t->table) {
-        at--;
+    return x < y ? -1 : x > y;
+}
+
+/* Lists the tables that are new. Readers wait meanwhile: one sort, however many there are. */
+static void chunk_list_new(hi_chunks *chunks)
+{
+    bool ordered = true;
+
+    for (chunk_table *t = chunks->touched; t != NULL; t = t->next_touched) {
+        if (!t->listed) {
+            const uint32_t at = chunks->published_count++;
+
+            ordered &= at == 0 || chunks->published[at - 1]->table < t->table;
+            chunks->published[at] = t;
+            t->listed = true;
+        }
     }
-    memmove(chunks->published + at + 1, chunks->published + at,
-            (chunks->published_count - at) * sizeof(chunk_table *));
-    chunks->published[at] = t;
-    chunks->published_count++;
-    t->listed = true;
+    if (!ordered) {
+        qsort(chunks->published, chunks->published_count, sizeof(chunk_table *), chunk_compare);
+    }
 }
 
 static void chunk_share(chunk_table *t)
@@ -334,12 +348,10 @@ void hi_chunks_publish(hi_chunks *chunks)
         chunks->spare = NULL;
         chunks->spare_room = 0;
     }
+    chunk_list_new(chunks);
     for (chunk_table *t = chunks->touched; t != NULL; t = t->next_touched) {
         t->touched = false;
         chunk_share(t);
-        if (!t->listed) {
-            chunk_list(chunks, t);
-        }
     }
     chunks->touched = NULL;
     chunks->published_rows = chunks->rows;

@@ -373,21 +373,41 @@ static bool read_any_series(const uint32_t *series, uint32_t count, uint32_t fir
     return low < count && series[low] <= last;
 }
 
-static bool read_group_wanted(const hi_part_group *g, uint32_t table, int64_t from_ns,
-                              int64_t last_ns)
+static bool read_group_wanted(const hi_part_group *g, int64_t from_ns, int64_t last_ns)
 {
-    return g->table == table && g->first_ns <= last_ns && g->last_ns >= from_ns;
+    return g->first_ns <= last_ns && g->last_ns >= from_ns;
+}
+
+/* The first row group of a table; they ascend by table. */
+static uint32_t read_first_group(const hi_part *part, uint32_t table)
+{
+    uint32_t low = 0;
+    uint32_t high = part->footer.group_count;
+
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+
+        if (part->footer.groups[middle].table < table) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
 static hist_status read_frags(hi_part *part, uint32_t table, int64_t from_ns, int64_t last_ns,
                               const uint32_t *series, uint32_t series_count, hi_arena *arena,
                               hi_mem *mem, hi_frag_list *list, hist_error *err)
 {
-    for (uint32_t i = 0; i < part->footer.group_count; i++) {
+    const uint32_t count = part->footer.group_count;
+
+    for (uint32_t i = read_first_group(part, table);
+         i < count && part->footer.groups[i].table == table; i++) {
         const hi_part_group *g = &part->footer.groups[i];
         hi_frag *frag = NULL;
 
-        if (!read_group_wanted(g, table, from_ns, last_ns) ||
+        if (!read_group_wanted(g, from_ns, last_ns) ||
             (series != NULL &&
              !read_any_series(series, series_count, g->first_series, g->last_series))) {
             continue;
