@@ -10,11 +10,15 @@
 #include "base/num.h"
 #include "base/timefmt.h"
 
+/* Runs may be of codes: tags of a scan are, so that a value that many series share is there once. */
 cell_cursor cell_cursor_of(const hist_column *column)
 {
-    const bool has_child = column->layout == HIST_LAYOUT_DICT || column->layout == HIST_LAYOUT_RUNS;
+    const hist_column *values = column;
 
-    return (cell_cursor){column, has_child ? column->child : column, 0};
+    while (values->layout == HIST_LAYOUT_DICT || values->layout == HIST_LAYOUT_RUNS) {
+        values = values->child;
+    }
+    return (cell_cursor){column, values, 0};
 }
 
 cell_cursor *cells_open(hi_mem *mem, const hist_batch *batch)
@@ -54,6 +58,23 @@ static bool cell_valid(const hist_column *column, uint32_t slot)
     return column->valid == NULL || hist_bit_get(column->valid, slot);
 }
 
+/* The value of a run, through codes where it has them. */
+static bool cell_of_run(const cell_cursor *cursor, uint32_t run, uint32_t *slot_out)
+{
+    const hist_column *child = cursor->column->child;
+
+    *slot_out = run;
+    if (child->layout == HIST_LAYOUT_DICT) {
+        if (!cell_valid(child, run)) {
+            return false;
+        }
+        *slot_out = (uint32_t)((const int32_t *)child->data)[run];
+    } else if (child->layout == HIST_LAYOUT_CONST) {
+        *slot_out = 0;
+    }
+    return cell_valid(cursor->values, *slot_out);
+}
+
 bool cell_find(cell_cursor *cursor, uint32_t row, uint32_t *slot_out)
 {
     const hist_column *column = cursor->column;
@@ -69,8 +90,7 @@ bool cell_find(cell_cursor *cursor, uint32_t row, uint32_t *slot_out)
         *slot_out = (uint32_t)((const int32_t *)column->data)[row];
         return cell_valid(cursor->values, *slot_out);
     case HIST_LAYOUT_RUNS:
-        *slot_out = cell_run(cursor, row);
-        return cell_valid(cursor->values, *slot_out);
+        return cell_of_run(cursor, cell_run(cursor, row), slot_out);
     case HIST_LAYOUT_FLAT:
     case HIST_LAYOUT_LIST:
     default:

@@ -29,7 +29,6 @@ typedef struct csv_import {
     import *im;
     hi_mem *mem;
     char table[HIST_NAME_BYTES_MAX + 1];
-    char time_name[HIST_NAME_BYTES_MAX + 1]; /* Of the table, when it is there already. */
     hist_column_info declared[CSV_COLUMNS_MAX];
     hist_column_kind kinds[CSV_COLUMNS_MAX]; /* Of what is declared. */
     hi_buf declared_names;
@@ -59,7 +58,6 @@ static int csv_declare(void *arg, const hist_table_info *info)
     if (strcmp(info->name, ci->table) != 0) {
         return 0;
     }
-    (void)snprintf(ci->time_name, sizeof(ci->time_name), "%s", info->columns[0].name);
     for (uint32_t i = 1; i < info->column_count && i < CSV_COLUMNS_MAX; i++) {
         ci->declared[ci->declared_count].type = info->columns[i].type;
         ci->kinds[ci->declared_count++] = info->columns[i].kind;
