@@ -53,6 +53,10 @@ static hist_status scan_declare(hi_plan *p, plan_scan *s)
         const hi_ast_decl *decl = &op->decls[d];
         const char *name = hi_plan_name(p, decl->name.text);
 
+        if (decl->type == 0) {
+            return PLAN_FAIL(p, decl->span, "scan: the column needs a type, such as %s:long",
+                             name != NULL ? name : "");
+        }
         if (name != NULL && hi_plan_find(&s->cols, name) >= 0) {
             return PLAN_FAIL(p, decl->span, "scan: there is a column '%s' already", name);
         }
