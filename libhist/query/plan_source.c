@@ -121,6 +121,9 @@ static hist_status source_datatable(hi_plan *p, const hi_ast_op *op, hi_op **out
         return hi_plan_no_memory(p);
     }
     for (uint32_t c = 0; c < n; c++) {
+        if (op->decls[c].type == 0) {
+            return PLAN_FAIL(p, op->decls[c].span, "datatable: the column needs a type");
+        }
         fields[c] = (hi_field){hi_plan_name(p, op->decls[c].name.text), op->decls[c].type};
         if (fields[c].name == NULL || !hi_cb_init(&builders[c], arena, fields[c].type, rows)) {
             return hi_plan_no_memory(p);
