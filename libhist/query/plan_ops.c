@@ -38,6 +38,7 @@ hist_status hi_plan_op(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out)
         {HI_OP_PARTITION, hi_plan_partition},
         {HI_OP_SCAN, hi_plan_scan},
         {HI_OP_TOP_NESTED, hi_plan_top_nested},
+        {HI_OP_EVALUATE, hi_plan_evaluate},
         {HI_OP_SAMPLE, hi_plan_sample},
         {HI_OP_SAMPLE_DISTINCT, hi_plan_sample_distinct},
         {HI_OP_INVOKE, hi_plan_invoke},
