@@ -14,6 +14,7 @@
 enum {
     HTTP_HEAD_BYTES = 32 << 10, /* Of a connection: its head and a piece of its body. */
     HTTP_IDLE_S = 60,
+    HTTP_WORK_S = 600, /* Beside the time limit of queries. */
     HTTP_STACK_BYTES = 1 << 20,
     HTTP_STOP_MS = 5000,
     HTTP_STOP_CANCEL_MS = 2000,
@@ -124,6 +125,11 @@ static bool http_refuse(http_request *r, const char *method)
     return true;
 }
 
+static void http_set_timeout(struct MHD_Connection *connection, unsigned seconds)
+{
+    (void)MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
+}
+
 static enum MHD_Result http_access(void *arg, struct MHD_Connection *connection, const char *url,
                                    const char *method, const char *version, const char *data,
                                    size_t *size, void **state)
@@ -134,6 +140,7 @@ static enum MHD_Result http_access(void *arg, struct MHD_Connection *connection,
     if (r == NULL) {
         r = http_request_new(arg, connection, url);
         *state = r;
+        http_set_timeout(connection, HTTP_IDLE_S);
         if (r == NULL) {
             return MHD_NO;
         }
@@ -150,7 +157,12 @@ static enum MHD_Result http_access(void *arg, struct MHD_Connection *connection,
         *size = 0;
         return MHD_YES;
     }
-    return r->answered ? r->result : r->route->finish(r);
+    if (!r->answered) { /* The work may take longer than a silent client is waited for. */
+        http_set_timeout(connection,
+                         (unsigned)(r->server->options.query_ms_max / 1000) + HTTP_WORK_S);
+        r->result = r->route->finish(r);
+    }
+    return r->result;
 }
 
 static void http_completed(void *arg, struct MHD_Connection *connection, void **state,
@@ -158,11 +170,12 @@ static void http_completed(void *arg, struct MHD_Connection *connection, void **
 {
     http_request *r = *state;
 
-    (void)connection;
     (void)arg;
-    (void)why;
     if (r == NULL) {
         return;
+    }
+    if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+        http_set_timeout(connection, HTTP_IDLE_S); /* Until its next request. */
     }
     *state = NULL;
     http_write_drop(r);

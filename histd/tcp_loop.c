@@ -256,10 +256,8 @@ static void loop_adopt(tcp_loop *loop)
     }
 }
 
-static void loop_deliver(tcp_loop *loop)
+static void loop_deliver(tcp_loop *loop, uint64_t durable)
 {
-    const uint64_t durable = atomic_load(&loop->durable_round);
-
     if (durable == loop->delivered_round) {
         return;
     }
@@ -352,7 +350,7 @@ static void loop_once(tcp_loop *loop)
         (void)loop_commit_or_wait(loop);
     }
     loop_sync_rest(loop);
-    loop_deliver(loop);
+    loop_deliver(loop, atomic_load(&loop->durable_round));
     loop_adopt(loop);
     loop_sweep(loop);
 }
@@ -401,8 +399,7 @@ static void loop_drain(tcp_loop *loop)
         unsaved += hist_writer_rows(w->writer);
     }
     if (ok) {
-        atomic_store(&loop->durable_round, atomic_load(&loop->committed_round));
-        loop_deliver(loop);
+        loop_deliver(loop, atomic_load(&loop->committed_round));
     } else {
         log_write(loop->server->options.log, LOG_LEVEL_ERROR,
                   "tcp: stopped with %llu rows received and not stored; nobody was told they were",
