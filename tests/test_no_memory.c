@@ -11,7 +11,9 @@
 /* clang-format on */
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hist.h"
 
@@ -184,6 +186,36 @@ static void a_log_larger_than_the_budget_is_flushed_while_it_is_replayed(void **
     hist_vfs_memory_free(vfs);
 }
 
+/* More definitions than a batch of the log may have bytes: they are logged in several. */
+static void a_flood_of_new_series_can_be_committed(void **state)
+{
+    static char value[32768];
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_db *db = open_with(vfs, UINT64_C(1) << 30);
+    hist_writer *writer = NULL;
+    hist_series series = 0;
+    hist_error err;
+
+    (void)state;
+    memset(value, 'x', sizeof(value));
+    assert_int_equal(hist_writer_open(db, NULL, &writer, &err), HIST_OK);
+    for (uint32_t i = 0; i < (UINT32_C(129) << 20) / sizeof(value); i++) {
+        const hist_tag tag = {{"k", 1}, {value, sizeof(value)}};
+
+        (void)snprintf(value, 16, "%08u-------", i);
+        assert_int_equal(hist_series_open(writer, (hist_str){"t", 1}, &tag, 1, &series, &err),
+                         HIST_OK);
+    }
+    hist_writer_close(writer);
+    write_log(db, 1);
+    assert_int_equal(count_rows(db), 1000);
+    assert_int_equal(hist_close(db, NULL), HIST_OK);
+    db = open_with(vfs, UINT64_C(1) << 30);
+    assert_int_equal(count_rows(db), 1000);
+    assert_int_equal(hist_close(db, NULL), HIST_OK);
+    hist_vfs_memory_free(vfs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_store_that_is_closed_after_the_failure_is_whole),
         cmocka_unit_test(writing_resumes_by_itself_when_there_is_memory_again),
         cmocka_unit_test(a_log_larger_than_the_budget_is_flushed_while_it_is_replayed),
+        cmocka_unit_test(a_flood_of_new_series_can_be_committed),
     };
 
     return cmocka_run_group_tests_name("no_memory", tests, NULL, NULL);

@@ -19,7 +19,9 @@
 
 /* Most payload one group takes; the rest waits for the next. */
 #define COMMIT_GROUP_BYTES_MAX (UINT64_C(64) << 20)
-enum { COMMIT_GROUP_MAX = 256 };
+enum { COMMIT_GROUP_MAX = 256, COMMIT_DEFINITIONS_MAX = 64 };
+/* Definitions of one group are cut into batches of about this: each may exist without the next. */
+#define COMMIT_DEFINITIONS_BYTES (UINT64_C(32) << 20)
 
 struct hi_commit_request {
     hi_commit_request *next;
@@ -39,8 +41,9 @@ typedef struct commit_group {
     size_t count;
     bool durable;
     hi_buf definitions;
-    hi_wal_batch batches[COMMIT_GROUP_MAX + 1];
-    hist_iov iovs[COMMIT_GROUP_MAX + 1];
+    hi_wal_batch batches[COMMIT_GROUP_MAX + COMMIT_DEFINITIONS_MAX];
+    hist_iov iovs[COMMIT_GROUP_MAX + COMMIT_DEFINITIONS_MAX];
+    size_t definition_count; /* The first of the batches. */
     size_t batch_count;
 } commit_group;
 
@@ -94,6 +97,29 @@ static void commit_add_batch(commit_group *group, const void *data, size_t size)
     group->batch_count++;
 }
 
+static void commit_add_definitions(commit_group *group)
+{
+    const uint8_t *data = (const uint8_t *)group->definitions.data;
+    const size_t size = group->definitions.size;
+    hi_reader reader = hi_reader_of(data, size);
+    hi_walrec record;
+    size_t first = 0;
+
+    while (hi_walrec_next(&reader, &record)) {
+        const size_t end = reader.at;
+
+        if (end - first >= COMMIT_DEFINITIONS_BYTES && end < size &&
+            group->batch_count + 1 < COMMIT_DEFINITIONS_MAX) {
+            commit_add_batch(group, data + first, end - first);
+            first = end;
+        }
+    }
+    if (first < size) {
+        commit_add_batch(group, data + first, size - first);
+    }
+    group->definition_count = group->batch_count;
+}
+
 /* Caller holds log_lock. */
 static hist_status commit_append(hi_store *store, commit_group *group, hist_error *err)
 {
@@ -103,9 +129,7 @@ static hist_status commit_append(hi_store *store, commit_group *group, hist_erro
         hi_catalog_return_pending(store->catalog);
         return hi_no_memory(err, "definitions of series");
     }
-    if (group->definitions.size > 0) {
-        commit_add_batch(group, group->definitions.data, group->definitions.size);
-    }
+    commit_add_definitions(group);
     for (hi_commit_request *r = group->first; r != NULL; r = r->next) {
         if (r->payload != NULL && r->payload->size > 0) {
             commit_add_batch(group, r->payload->data, r->payload->size);
@@ -176,7 +200,7 @@ static hist_status commit_apply(hi_store *store, hi_commit_request *request, his
 
 static void commit_give_seqs(commit_group *group)
 {
-    size_t at = group->definitions.size > 0 ? 1 : 0;
+    size_t at = group->definition_count;
 
     for (hi_commit_request *r = group->first; r != NULL; r = r->next) {
         if (r->payload != NULL && r->payload->size > 0) {
