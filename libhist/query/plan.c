@@ -107,6 +107,43 @@ static hist_status plan_in_table(void *arg, hi_binder *b, const hi_ast_expr *e, 
     return hi_col_flatten(p->x->arena, &rows.columns[0], values) ? HIST_OK : hi_plan_no_memory(p);
 }
 
+/* column_names_of(T): what the table's columns are called. Nothing else is unknown to the binder but known here. */
+static hist_status plan_call_hook(void *arg, hi_binder *b, const hi_ast_expr *e, hi_expr **out,
+                                  bool *handled)
+{
+    hi_plan *p = arg;
+    hi_op *op;
+    hi_col_builder cb;
+    hist_column names;
+
+    *handled = hi_str_is(e->name, "column_names_of") && e->arg_count == 1;
+    if (!*handled) {
+        return HIST_OK;
+    }
+    const plan_saved saved = plan_enter(p, b->scope);
+    const hist_status status = hi_plan_table(p, e->args[0], &op);
+    plan_leave(p, saved);
+    if (status != HIST_OK) {
+        return status;
+    }
+    if (!hi_cb_init(&cb, p->x->arena, HIST_TYPE_DYNAMIC, 1)) {
+        return hi_plan_no_memory(p);
+    }
+    hi_dyn_writer *w = hi_cb_begin(&cb);
+    hi_dyn_begin_array(w);
+    for (uint32_t c = 0; c < op->schema.count; c++) {
+        hi_dyn_put_string(w, op->schema.fields[c].name, strlen(op->schema.fields[c].name));
+    }
+    hi_dyn_end_array(w);
+    hi_cb_end(&cb);
+    hi_value v;
+    if (!hi_cb_done(&cb, HIST_TYPE_DYNAMIC, &names) || !hi_col_value(p->x->arena, &names, 0, &v)) {
+        return hi_plan_no_memory(p);
+    }
+    *out = hi_expr_const(p->x->arena, &v, HIST_TYPE_DYNAMIC, e->span);
+    return *out != NULL ? HIST_OK : hi_plan_no_memory(p);
+}
+
 static bool plan_table_exists(hi_plan *p, hist_str name)
 {
     hi_table_def def;
@@ -225,6 +262,7 @@ void hi_plan_init(hi_plan *p, hi_exec *x)
                                .toscalar = plan_toscalar,
                                .in_table = plan_in_table,
                                .is_table = plan_is_table_hook,
+                               .call = plan_call_hook,
                                .aggregate = hi_plan_aggregate_hook};
     p->b = (hi_binder){.arena = x->arena,
                        .ctx = x->ctx,
