@@ -98,6 +98,7 @@ static hist_status bench_open(const bench *b, char kind, int flags, hist_db **db
     char path[300];
 
     options.flags = flags;
+    options.memory_bytes_max = UINT64_C(1) << 30; /* 1.44 million groups need more than 128 MiB. */
     (void)snprintf(path, sizeof(path), "%s/%c", b->folder, kind);
     return hist_open(path, &options, db, err);
 }
