@@ -12,7 +12,9 @@ scale=${BENCH_SCALE:-1}
 here=$(mktemp -d "${TMPDIR:-/tmp}/bench_store.XXXXXX")
 daemon=
 end() {
+    rm -f "$here/loading"
     [ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null || true
+    wait
     rm -rf "$here"
 }
 trap end EXIT
@@ -91,23 +93,12 @@ with_cpu() {
     child_cpu=$(awk 'END { for (i = 1; i <= 2; i++) { split($i, t, /[ms]/); s += t[1] * 60 + t[2] } print s + 0.001 }' "$here/times")
 }
 
-bytes_of() { # DIR PATTERN...: bytes of files that match
-    dir=$1
-    shift
-    total=0
-    for pattern in "$@"; do
-        for f in "$dir"/$pattern; do
-            [ ! -e "$f" ] || total=$((total + $(stat -c %s "$f")))
-        done
-    done
-    echo $total
-}
-
+# Files that a rewrite has replaced stay for one generation more; they are in "all files" only.
 disk() { # NAME DIR VALUES
-    data=$(bytes_of "$2" 'P-*' 'CAT-*' 'MANIFEST-*' SUPER)
-    all=$(bytes_of "$2" '*')
-    say "$1: parts, catalog, manifest" "$(calc '%.3f' "$data / $3")" "bytes/value"
-    say "$1: with log and reserve, which are preallocated" "$(calc '%.3f' "$all / $3")" "bytes/value"
+    data=$("$build/histcli" info "$2" | awk '/^  (part|catalog) bytes/ { sum += $3 } END { print sum }')
+    all=$(stat -c %s "$2"/* | awk '{ sum += $1 } END { print sum }')
+    say "$1: parts and catalog" "$(calc '%.3f' "$data / $3")" "bytes/value"
+    say "$1: all files, log and reserve preallocated" "$(calc '%.3f' "$all / $3")" "bytes/value"
 }
 
 # NAME WORKLOAD TABLE VALUES-PER-LINE UNIT [load options]
@@ -182,6 +173,7 @@ reopen A A
 measure B B gauge 1 lines
 cold B
 reopen B B
+# The last, because of what it asks of the memory budget: a million series at once.
 measure C C meter 1 points
 reopen C C
 echo "all rows that were sent were found"
