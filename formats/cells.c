@@ -182,8 +182,9 @@ static void cell_json_list(hi_buf *to, const hist_column *list, uint32_t slot)
 
 static bool cell_json_quoted(hist_type stored)
 {
+    /* A decimal is a number: readers that want all its digits read numbers as text. */
     return stored == HIST_TYPE_DATETIME || stored == HIST_TYPE_TIMESPAN ||
-           stored == HIST_TYPE_GUID || stored == HIST_TYPE_DECIMAL;
+           stored == HIST_TYPE_GUID;
 }
 
 void cell_json(hi_buf *to, const hist_column *values, uint32_t slot, bool inside)

@@ -255,7 +255,7 @@ static void special_values_print_as_the_query_language_prints_them(void **state)
     test_json_is(
         t, v,
         "[\"NaN\",\"Infinity\",\"-Infinity\",\"1970-01-01T00:00:00.0000000Z\",\"00:01:30\","
-        "\"74be27de-1e4e-49d9-b579-fe0b331d3642\",-5,\"1.5\"]");
+        "\"74be27de-1e4e-49d9-b579-fe0b331d3642\",-5,1.5]");
     test_text_is(t, hi_dyn_at(v, 0), "NaN");
     test_text_is(t, hi_dyn_at(v, 2), "-inf");
     test_text_is(t, hi_dyn_at(v, 4), "00:01:30");

@@ -723,6 +723,7 @@ static void json_put(hi_buf *to, hi_dyn v, int levels)
         break;
     case HI_DYN_INT:
     case HI_DYN_LONG:
+    case HI_DYN_DECIMAL:
         hi_buf_append(to, text, json_scalar_text(text, v));
         break;
     default:
