@@ -77,7 +77,7 @@ typedef struct hist_open_options {
     int threads;                   /* Background threads: 0 = none, hist_maintain() instead; default 1. */
     hist_vfs *vfs;                 /* NULL: hist_vfs_posix(). Borrowed until close. */
     const hist_allocator *allocator; /* NULL: malloc and free. Copied. */
-    uint64_t memory_bytes_max;     /* Chunks, caches and queries together. 256 MiB; least 2 MiB. */
+    uint64_t memory_bytes_max;     /* Chunks, caches and queries together. 256 MiB; least 8 MiB. */
     uint64_t query_bytes_max;      /* One query. Half of memory_bytes_max. */
     uint64_t wal_segment_bytes;    /* 16 MiB; least 16 KiB. Fixed when the store is created. */
     uint64_t wal_bytes_max;        /* Writers wait beyond it. 4 segments. */
@@ -301,7 +301,8 @@ HIST_API const char *hist_query_visualization(const hist_query *query);
 /*
  * The next batch of the current result; row_count 0 ends it. Borrowed until the next call.
  * Errors  HIST_ECANCELLED, HIST_ETIMEOUT, HIST_ENOMEM (budget), HIST_ECORRUPT, HIST_EIO,
- *         HIST_ESEMANTIC (a run-time check of the language).
+ *         HIST_ESEMANTIC (a run-time check of the language), HIST_EBUSY (read-only store: the
+ *         writer replaced a part that was not yet opened; open the store again).
  */
 HIST_API hist_status hist_query_next(hist_query *query, hist_batch *batch_out, hist_error *err);
 

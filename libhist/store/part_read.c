@@ -34,6 +34,7 @@ hist_status hi_part_new(const hi_part_config *config, uint64_t part_id, uint64_t
     }
     memcpy(copy, path, path_size);
     part->vfs = config->vfs;
+    part->live = config->live;
     part->pool = config->pool;
     part->mem = config->mem;
     part->store = config->store;
@@ -189,6 +190,12 @@ static hist_status read_open(hi_part *part, hist_error *err)
     const hist_status status =
         part->vfs->open(part->vfs, part->path, HIST_OPEN_READ, &part->file, err);
 
+    if (status == HIST_ENOTFOUND && part->live) {
+        return hi_fail(err, HIST_EBUSY,
+                       "%s was replaced by a newer part while this read-only view was open; open "
+                       "the store again",
+                       part->path);
+    }
     if (status == HIST_ENOTFOUND) {
         return hi_corrupt(err, part->path, -1,
                           "the manifest names this part, but the file is gone");

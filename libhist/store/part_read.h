@@ -10,6 +10,7 @@
 struct hi_part {
     /* Set by hi_part_new. */
     hist_vfs *vfs;
+    bool live; /* See hi_part_config. */
     hi_mem *mem;
     uint64_t store;
     uint64_t id;

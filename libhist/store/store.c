@@ -9,7 +9,7 @@
 #include "store/compact.h"
 
 #define STORE_MEMORY_DEFAULT    (UINT64_C(256) << 20)
-#define STORE_MEMORY_MIN        (UINT64_C(2) << 20)
+#define STORE_MEMORY_MIN        (UINT64_C(8) << 20)
 #define STORE_SEGMENT_DEFAULT   (UINT64_C(16) << 20)
 #define STORE_SEGMENT_MIN       (UINT64_C(16) << 10)
 #define STORE_PARTITION_DEFAULT INT64_C(86400000000000)
@@ -17,6 +17,8 @@
 #define STORE_PARTITION_MAX     (INT64_C(400) * STORE_PARTITION_DEFAULT)
 #define STORE_MEMORY_NAME       ":memory:"
 #define STORE_THREADS_MAX       2
+/* A read-only open tries again when the writer published meanwhile. */
+#define STORE_READER_TRIES 10
 /* Files of parts that stay open when nobody reads them: well below the usual 1024 a process may have. */
 #define STORE_PARTS_OPEN_MAX 128
 
@@ -77,6 +79,7 @@ hi_part_config hi_store_part_config(hi_store *store)
                             .mem = &store->mem,
                             .store = store->store_hash,
                             .group_rows_max = store->options.group_rows_max,
+                            .live = store->limits.readonly,
                             .pool = &store->part_pool};
 }
 
@@ -580,32 +583,57 @@ static hist_status store_new(const char *path, const hist_open_options *options,
     return store_set_dir(store, path, err);
 }
 
-hist_status hi_store_open(const char *path, const hist_open_options *options, hi_store **store_out,
-                          hist_error *err)
+/* Whether a writer published something since `store` read SUPER. */
+static bool store_has_moved_on(hi_store *store)
 {
-    hist_open_options resolved;
-    hi_store *store = NULL;
+    hi_super super;
+    hi_super_state state;
 
-    *store_out = NULL;
-    if (path == NULL || path[0] == '\0') {
-        return hi_fail(err, HIST_EINVAL, "the path of the store is empty");
-    }
-    HI_TRY(store_resolve_options(options, &resolved, err));
-    hist_status status = store_new(path, &resolved, &store, err);
+    return hi_super_read(store->vfs, store->dir, false, &super, &state, NULL) == HIST_OK &&
+           super.write_no != store->super.write_no;
+}
+
+/* One try. *again_out: it failed, but only because a writer replaced files meanwhile. */
+static hist_status store_open_once(const char *path, const hist_open_options *resolved,
+                                   hi_store **store_out, bool *again_out, hist_error *err)
+{
+    hi_store *store = NULL;
+    hist_status status = store_new(path, resolved, &store, err);
+
+    *again_out = false;
     if (status == HIST_OK) {
         status = store_open_files(store, err);
     }
     if (status == HIST_OK && !store->limits.readonly) {
         status = hi_store_start_threads(store, err);
     }
-    if (status != HIST_OK) {
-        if (store != NULL) {
-            store_free(store);
-        }
-        return status;
+    if (status == HIST_OK) {
+        *store_out = store;
+        return HIST_OK;
     }
-    *store_out = store;
-    return HIST_OK;
+    if (store != NULL) {
+        *again_out = store->limits.readonly && store->dir != NULL && store_has_moved_on(store);
+        store_free(store);
+    }
+    return status;
+}
+
+hist_status hi_store_open(const char *path, const hist_open_options *options, hi_store **store_out,
+                          hist_error *err)
+{
+    hist_open_options resolved;
+    hist_status status = HIST_OK;
+    bool again = true;
+
+    *store_out = NULL;
+    if (path == NULL || path[0] == '\0') {
+        return hi_fail(err, HIST_EINVAL, "the path of the store is empty");
+    }
+    HI_TRY(store_resolve_options(options, &resolved, err));
+    for (int round = 0; again && round < STORE_READER_TRIES; round++) {
+        status = store_open_once(path, &resolved, store_out, &again, err);
+    }
+    return status;
 }
 
 hist_status hi_store_close(hi_store *store, hist_error *err)
