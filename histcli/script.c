@@ -176,6 +176,16 @@ hist_str script_table(const char *text, size_t size)
     return next >= size || text[next] == '|' || text[next] == ';' ? word : none;
 }
 
+/* `render table` and `render card` are tables. */
+static bool script_is_drawn(const char *text, size_t size, size_t at)
+{
+    at = script_skip(text, size, at);
+    const hist_str word = script_word(text, size, at);
+
+    return !(word.size == 5 && memcmp(word.data, "table", 5) == 0) &&
+           !(word.size == 4 && memcmp(word.data, "card", 4) == 0);
+}
+
 bool script_renders(const char *text, size_t size)
 {
     bool pipe = false;
@@ -189,7 +199,7 @@ bool script_renders(const char *text, size_t size)
         const hist_str word = script_word(text, size, at);
 
         if (pipe && word.size == 6 && memcmp(word.data, "render", 6) == 0) {
-            return true;
+            return script_is_drawn(text, size, at + word.size);
         }
         pipe = text[at] == '|';
         at += word.size > 0 ? word.size : 1;

@@ -28,7 +28,7 @@ bool script_only_prepares(const char *text, size_t size);
 /* The table that the last statement begins with, an empty text when it begins with none. */
 hist_str script_table(const char *text, size_t size);
 
-/* Does the text have a `| render`? */
+/* Does the text have a `| render` of something that is drawn? */
 bool script_renders(const char *text, size_t size);
 
 /* 1-based line and column (code points) of a byte. */
