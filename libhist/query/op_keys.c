@@ -51,6 +51,7 @@ bool hi_keymap_init(hi_keymap *map, hi_arena *arena)
 
 uint32_t hi_keymap_get(hi_keymap *map, const void *key, size_t size, bool add)
 {
+    key = size == 0 ? "" : key; /* No columns at all: an empty buffer has no bytes to point to. */
     const uint64_t hash = hi_hash(key, size, 0);
     uint32_t at = (uint32_t)hash & map->slot_mask;
 
