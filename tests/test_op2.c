@@ -59,13 +59,29 @@ static void put_header(hi_buf *to, const hist_query *q)
     hi_buf_printf(to, "\n");
 }
 
-/* Names of columns, then rows; or "error ...". */
-static void ask(const char *query, uint64_t memory, hi_buf *to)
+static hist_status put_rows(hi_buf *to, hist_query *q, hist_error *err)
 {
     const csv_options csv = {.dialect = CSV_DISPLAY};
+    hist_batch batch;
+
+    do {
+        const hist_status status = hist_query_next(q, &batch, err);
+
+        if (status != HIST_OK) {
+            return status;
+        }
+        csv_write_rows(to, &csv, &batch, 0, batch.row_count);
+    } while (batch.row_count > 0);
+    return HIST_OK;
+}
+
+/* Of each result the names of columns, then rows; or "error ...". */
+static void ask(const char *query, uint64_t memory, hi_buf *to)
+{
     hist_query_options options = HIST_QUERY_OPTIONS;
     hist_error err = {0};
     hist_query *q;
+    bool more = true;
 
     options.memory_bytes_max = memory;
     hi_buf_init(to, &text_mem, 16 << 20);
@@ -73,19 +89,14 @@ static void ask(const char *query, uint64_t memory, hi_buf *to)
         put_error(to, &err);
         return;
     }
-    put_header(to, q);
-    for (;;) {
-        hist_batch batch;
-
-        if (hist_query_next(q, &batch, &err) != HIST_OK) {
+    while (more) {
+        put_header(to, q);
+        if (put_rows(to, q, &err) != HIST_OK) {
             hi_buf_clear(to);
             put_error(to, &err);
             break;
         }
-        if (batch.row_count == 0) {
-            break;
-        }
-        csv_write_rows(to, &csv, &batch, 0, batch.row_count);
+        assert_int_equal(hist_query_next_result(q, &more, &err), HIST_OK);
     }
     hist_query_close(q);
     assert_true(hi_buf_ok(to));
@@ -401,6 +412,21 @@ static void project_by_names_takes_names_and_patterns(void **state)
             "y,xa,xb\n2,1,3\n");
 }
 
+static void fork_and_facet_give_several_results(void **state)
+{
+    (void)state;
+    answers("range x from 1 to 3 step 1 | fork (count) (where x > 1 | extend y = 2 * x)",
+            "Count\n3\nx,y\n2,4\n3,6\n");
+    answers(
+        "print 7; datatable(k:string, v:long)['a',1, 'a',2] | facet by k, v with (take 1); print 8",
+        "print_0\n7\nk,count_\na,2\nv,count_\n1,1\n2,1\nk,v\na,1\nprint_0\n8\n");
+    answers("range x from 1 to 3 step 1 | consume", "x\n");
+    answers("range x from 1 to 3 step 1 | fork (count) (take 1) | count",
+            "error nothing can follow fork\n");
+    answers("let T = range x from 1 to 3 step 1 | fork (count) (take 1); T",
+            "error fork gives several results: it can only be the last of a query\n");
+}
+
 static void queries_that_keep_too_much_are_refused(void **state)
 {
     static const char *const queries[] = {
@@ -448,6 +474,7 @@ int main(void)
         cmocka_unit_test(sample_picks_different_rows_of_the_input),
         cmocka_unit_test(invoke_gives_the_rows_to_a_function),
         cmocka_unit_test(project_by_names_takes_names_and_patterns),
+        cmocka_unit_test(fork_and_facet_give_several_results),
         cmocka_unit_test(queries_that_keep_too_much_are_refused),
     };
 

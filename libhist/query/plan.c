@@ -454,11 +454,17 @@ hist_status hi_plan_ops(hi_plan *p, const hi_ast_op *ops, uint32_t count, hi_op 
 {
     const char *name = p->input_name;
 
+    const plan_more *more = p->more;
+
     *out = in;
     for (uint32_t i = 0; i < count; i++) {
         p->visualization = NULL;
         p->input_name = name;
         HI_TRY(hi_plan_op(p, &ops[i], *out, out));
+        if (p->more != more && i + 1 < count) {
+            return PLAN_FAIL(p, ops[i + 1].op_span, "nothing can follow %s",
+                             hi_ast_op_name(ops[i].kind));
+        }
         if (ops[i].kind == HI_OP_AS) {
             name = hi_plan_name(p, ops[i].names[0].text);
         } else if (ops[i].kind == HI_OP_UNION || ops[i].kind == HI_OP_JOIN) {

@@ -21,6 +21,12 @@ typedef struct plan_shared {
 
 struct plan_aggs;
 
+/* Results of a statement after its first: fork, facet. */
+typedef struct plan_more {
+    hi_op *op;
+    struct plan_more *next;
+} plan_more;
+
 typedef struct hi_plan {
     hi_exec *x;
     hi_binder b;
@@ -35,6 +41,7 @@ typedef struct hi_plan {
         *input_name; /* Of the rows an operator takes: a table's or that of `as`; NULL: none. */
     struct plan_aggs *aggs;    /* While items of summarize are bound. */
     const char *visualization; /* Of the statement being planned. */
+    plan_more *more;           /* Of the statement being planned. */
 } hi_plan;
 
 /* Columns of a result being put together. */

@@ -42,6 +42,9 @@ hist_status hi_plan_partition(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op 
 hist_status hi_plan_scan(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 hist_status hi_plan_top_nested(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 hist_status hi_plan_evaluate(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_fork(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_facet(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
+hist_status hi_plan_consume(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 hist_status hi_plan_sample(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 hist_status hi_plan_sample_distinct(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);
 hist_status hi_plan_invoke(hi_plan *p, const hi_ast_op *op, hi_op *in, hi_op **out);

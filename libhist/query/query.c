@@ -23,6 +23,7 @@ struct hi_query {
     hist_error err;
     query_result *results;
     uint32_t result_count;
+    uint32_t result_room;
     uint32_t current;
     bool opened; /* The current result's operators are. */
     bool ended;
@@ -90,15 +91,38 @@ static hist_status query_declare(hi_query *q, const hi_query_spec *spec, const h
     return HIST_OK;
 }
 
-/* A query statement: a table; a bare value is shown as one row, as print does. */
+static hist_status query_result_add(hi_query *q, hi_op *op)
+{
+    if (q->result_count == q->result_room) {
+        const uint32_t room = q->result_room * 2 + 4;
+        query_result *results = HI_NEW_ARRAY(&q->arena, query_result, room);
+
+        if (results == NULL) {
+            return hi_plan_no_memory(&q->plan);
+        }
+        if (q->result_count > 0) {
+            memcpy(results, q->results, q->result_count * sizeof(query_result));
+        }
+        q->results = results;
+        q->result_room = room;
+    }
+    q->results[q->result_count++] = (query_result){op, q->plan.visualization};
+    return HIST_OK;
+}
+
+/* A query statement: a table, or several from fork and facet. */
 static hist_status query_statement(hi_query *q, const hi_ast_stmt *stmt)
 {
-    query_result *result = &q->results[q->result_count];
+    hi_op *op;
 
     q->plan.visualization = NULL;
-    HI_TRY(hi_plan_table(&q->plan, stmt->expr, &result->op));
-    result->visualization = q->plan.visualization;
-    q->result_count++;
+    q->plan.more = NULL;
+    HI_TRY(hi_plan_table(&q->plan, stmt->expr, &op));
+    HI_TRY(query_result_add(q, op));
+    q->plan.visualization = NULL;
+    for (const plan_more *more = q->plan.more; more != NULL; more = more->next) {
+        HI_TRY(query_result_add(q, more->op));
+    }
     return HIST_OK;
 }
 
@@ -118,10 +142,6 @@ static hist_status query_let(hi_query *q, const hi_ast_stmt *stmt)
 
 static hist_status query_plan(hi_query *q, const hi_query_spec *spec, const hi_ast_query *ast)
 {
-    q->results = HI_NEW_ARRAY(&q->arena, query_result, ast->stmt_count);
-    if (q->results == NULL) {
-        return hi_plan_no_memory(&q->plan);
-    }
     for (uint32_t i = 0; i < ast->stmt_count; i++) {
         const hi_ast_stmt *stmt = &ast->stmts[i];
 
