@@ -95,9 +95,9 @@ step "an hourly verdict from average and deviation"
 ask --format table 'DeviceTelemetry
 | where Timestamp > ago(1d) and DeviceType == "CNC-Machine"
 | summarize Avg=avg(Temperature), Dev=stdev(Temperature) by DeviceId, Hour=bin(Timestamp, 1h)
-| extend Status = case(Avg > 60 or Dev > 6, "CRITICAL", Avg > 52 or Dev > 3, "WARNING", "NORMAL")
-| summarize Hours=count() by Status
-| order by Hours desc'
+| extend Status = case(Avg > 52 or Dev > 6, "CRITICAL", Avg > 44 or Dev > 3, "WARNING", "NORMAL")
+| summarize Hours=count(), Machines=dcount(DeviceId), HighestAvg=round(max(Avg), 1) by Status
+| order by HighestAvg desc'
 
 step "two weeks of one machine, downsampled and drawn"
 ask --format chart 'DeviceTelemetry
@@ -154,6 +154,7 @@ function span(from, to,    d, h, out) {
     guard = 0
     return out
 }' "$here/found.csv" "$here/injected.csv"
+echo "(a threshold of 1.5 also flags about 3 in 1,000 hours of plain noise; 3.0 flags the faults alone)"
 
 step "archive a day as CSV and check it"
 "$build/histcli" export "http://$http" --out "$here/archive" --from yesterday --to today >"$here/export.log"
