@@ -18,6 +18,7 @@ import struct
 import subprocess
 import sys
 import time
+import urllib.parse
 
 HISTCLI, ARCHIVE, FOLDER = sys.argv[1:4]
 LONG = bool(os.environ.get("HIST_LONG"))
@@ -284,7 +285,7 @@ def exported(out, table):
     found = {}
     files = 0
     for folder, _, names in os.walk(out):
-        if f"/{table.name}/" not in folder.replace(out, "", 1) + "/":
+        if f"/{urllib.parse.quote(table.name, safe='')}/" not in folder.replace(out, "", 1) + "/":
             continue
         for name in sorted(n for n in names if n.endswith(".csv")):
             files += 1
@@ -302,7 +303,7 @@ def exported(out, table):
 
 def same(table, name, cell, expected):
     if expected is None:
-        # A tag-less string column without a value is null, not "".
+        # A string field without a value is null, not "". (An absent tag would be "".)
         return cell == ""
     if table.kinds[name] == "string":
         return cell == ("s", expected)
@@ -351,7 +352,7 @@ def datasets(folder):
         yield read_weather(n, at("bdg_weather", n + ".csv")), "rewrite"
     yield read_wind("wind", at("wind_scada", "T1.csv")), "rewrite"
     yield read_matrix("tep", at("tep", "d01_te.dat"), 180), "rewrite"
-    yield read_matrix("exchange", at("exchange", "exchange_rate.txt.gz"), 86400, ","), "rewrite"
+    yield read_matrix("exchange", at("exchange", "exchange_rate.txt.gz"), 60, ","), "rewrite"
 
 
 def bring_in(table, path):
@@ -361,7 +362,7 @@ def bring_in(table, path):
         if path == "rewrite":
             path = os.path.join(FOLDER, table.name + ".csv")
             write_csv(table, path)
-        answer = run("import", DB, "--format", "csv", "--table", table.name, path)
+        answer = run("import", DB, "--format", "csv", "--tags", "", "--table", table.name, path)
         if check(answer.returncode == 0, f"{table.name}: CSV is imported", answer.stderr.strip()[:300]):
             stored.append(table)
     lines = os.path.join(FOLDER, table.name + ".lp")
@@ -385,6 +386,7 @@ def main():
     print(f"{len(tables)} tables, {sum(len(t.rows) for t in tables)} rows, in after {time.time() - since:.1f} s", flush=True)
     for table in tables:
         compare(table, "as imported")
+    print(f"imports are asked after {time.time() - since:.1f} s", flush=True)
     for options, moment in (([], "merged"), (["--cold"], "cold")):
         answer = run("compact", DB, *options)
         check(answer.returncode == 0, f"compact {options}", answer.stderr.strip()[:300])
@@ -392,10 +394,14 @@ def main():
             compare(table, moment)
     answer = run("verify", DB)
     check(answer.returncode == 0, "verify finds nothing", answer.stderr.strip()[:300])
+    print(f"asked after {time.time() - since:.1f} s", flush=True)
+    # A file a day: years of slow data are thousands of files, each of them synced.
+    days = lambda t: len({when // (86400 * 10**9) for _, when in t.rows})
+    chosen = [t for t in tables if LONG or days(t) <= 40 or t.name == "weather1"]
     out = os.path.join(FOLDER, "archive")
-    answer = run("export", DB, "--out", out)
+    answer = run("export", DB, "--out", out, *(a for t in chosen for a in ("--table", t.name)))
     if check(answer.returncode == 0, "export as CSV", answer.stderr.strip()[:300]):
-        for table in tables:
+        for table in chosen:
             compare_export(out, table)
     print(f"took {time.time() - since:.1f} s")
     print(f"{passed} passed, {failed} failed, 0 skipped")
