@@ -237,6 +237,8 @@ static void model_check(const model *m, hist_db *db, hist_time from, hist_time t
         if (batch.row_count == 0) {
             break;
         }
+        assert_int_equal(batch.columns[1].layout, HIST_LAYOUT_RUNS);
+        assert_int_equal(batch.columns[1].child->layout, HIST_LAYOUT_FLAT);
         for (uint32_t row = 0; row < batch.row_count; row++) {
             model_check_row(m, &seen, &batch, row);
         }

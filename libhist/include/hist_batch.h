@@ -15,7 +15,7 @@
  *   FLAT       length elements           strings: offsets[length + 1] + bytes
  *   CONST      one element, row 0        validity bit 0 holds for every row
  *   DICT       int32 codes[length]       child[0] = the values (FLAT)
- *   RUNS       int32 run_ends[]          child[0] = one value a run (FLAT or DICT)
+ *   RUNS       int32 run_ends[]          child[0] = one value a run (FLAT)
  *   LIST       int32 offsets[length + 1] child[0] = the elements
  *
  * Elements by `stored` type:

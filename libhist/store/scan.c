@@ -228,6 +228,38 @@ static hist_status scan_next_cluster(hi_scan *scan, bool *done_out, hist_error *
 
 /* ---- batches ---- */
 
+/* Codes into text, so that the values of runs are flat as hist_batch.h says. */
+static hist_status scan_flatten(hi_scan *scan, hist_column *values, hist_error *err)
+{
+    const hist_column codes = *values;
+    const uint32_t count = codes.length;
+    int32_t *offsets = HI_NEW_ARRAY(&scan->batch, int32_t, (size_t)count + 1);
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        size += hist_column_str(&codes, i).size;
+    }
+    char *bytes = size > INT32_MAX ? NULL : hi_arena_alloc(&scan->batch, size);
+    if (offsets == NULL || bytes == NULL) {
+        return hi_no_memory(err, "scan");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const hist_str text = hist_column_str(&codes, i);
+
+        if (text.size > 0) {
+            memcpy(bytes + offsets[i], text.data, text.size);
+        }
+        offsets[i + 1] = offsets[i] + (int32_t)text.size;
+    }
+    *values = (hist_column){.type = HIST_TYPE_STRING,
+                            .stored = HIST_TYPE_STRING,
+                            .length = count,
+                            .data_count = count,
+                            .offsets = offsets,
+                            .bytes = bytes};
+    return HIST_OK;
+}
+
 /* Tags: one value a run, as RUNS columns that share `ends`. */
 static hist_status scan_tag(hi_scan *scan, const hi_scan_batch *batch, const uint32_t *ids,
                             const int32_t *ends, const hi_column_def *def, hist_column *out,
@@ -240,6 +272,9 @@ static hist_status scan_tag(hi_scan *scan, const hi_scan_batch *batch, const uin
     }
     HI_TRY(hi_catalog_tag(hi_snapshot_catalog(scan->snapshot), scan->spec.table, def->id, ids,
                           batch->run_count, &scan->batch, values, err));
+    if (values->layout == HIST_LAYOUT_DICT) {
+        HI_TRY(scan_flatten(scan, values, err));
+    }
     *out = (hist_column){.type = HIST_TYPE_STRING,
                          .stored = HIST_TYPE_STRING,
                          .layout = HIST_LAYOUT_RUNS,
