@@ -52,7 +52,7 @@ one() {
         grep -vE '^ok' "$log" | tail -n 40
         echo "----"
     fi
-    grep -hE '^# SKIP|^SKIP|^skip(ped)?:' "$log" | head -n 5
+    grep -hE '^# SKIP|^SKIP|^skip(ped)?:| agree \(' "$log" | head -n 5
 }
 
 running=0
