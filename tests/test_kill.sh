@@ -69,7 +69,7 @@ moment() {
 api_kill() { # ROUND
     kind=$(($1 % 3))
     # Stores are made small or large; a recovery kill takes turns between them.
-    if [ $kind -eq 1 ] || [ $(($1 % 6)) -eq 2 ]; then name=api-small memory=4194304; else name=api memory=0; fi
+    if [ $kind -eq 1 ] || [ $(($1 % 6)) -eq 2 ]; then name=api-small memory=8388608; else name=api memory=0; fi
     "$here/kill_writer" api "$here/$name" "$here/$name.acks" $memory 2>"$here/writer.log" &
     writer=$!
     moment $kind
@@ -113,7 +113,7 @@ net_kill() { # ROUND tcp|http
     # As with the API: a store with a small budget, and one without.
     if [ $kind -eq 1 ] || [ $(($1 % 6)) -eq 2 ]; then
         name=$2-small
-        flags="$flags --memory 4M"
+        flags="$flags --memory 8M"
     fi
     # shellcheck disable=SC2086
     start_daemon "$here/$name" $flags
