@@ -138,6 +138,8 @@ help:
 	@echo 'make bench          the benchmarks, one line a figure'
 	@echo 'make asan | tsan    the tests under sanitizers'
 	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (default 30)'
+	@echo 'make kill           a thousand kill -9; make long: every test in its long form'
+	@echo 'make minimal        the commands of the README in a minimal Debian (root)'
 	@echo 'make lint           static checks'
 	@echo 'make install        DESTDIR= PREFIX=$(PREFIX)'
 
@@ -169,6 +171,20 @@ TSAN_TESTS ?= chunk store crash
 tsan: deps-check
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan SAN=thread CFLAGS='-O1 -g' $(foreach t,$(TSAN_TESTS),$(BUILD)/tsan/tests/test_$(t))
 	$(Q)sh tests/run.sh $(BUILD)/tsan $(TSAN_TESTS)
+
+# Slow campaigns.
+.PHONY: kill long
+kill: all
+	$(Q)ROUNDS=1000 sh tests/test_kill.sh $(BUILD)
+
+# Every C test in its long form: more seeds, every bit, every call.
+long: deps-check
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/check DEBUG=1 CFLAGS='-O1 -g' test-programs
+	$(Q)HIST_LONG=1 TEST_SECONDS_MAX=7200 C_TESTS_ONLY=1 sh tests/run.sh $(BUILD)/check
+
+# The README's commands in a minimal Debian, made with debootstrap; needs root.
+minimal:
+	$(Q)sh tests/minimal_debian.sh
 
 bench: all $(BENCHES) $(BENCH_TOOLS)
 	$(Q)for b in $(BENCHES); do $$b || exit 1; done
