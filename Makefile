@@ -187,8 +187,7 @@ minimal:
 	$(Q)sh tests/minimal_debian.sh
 
 bench: all $(BENCHES) $(BENCH_TOOLS)
-	$(Q)for b in $(BENCHES); do $$b || exit 1; done
-	$(Q)for b in bench/bench_*.sh; do [ ! -e $$b ] || sh $$b $(BUILD) || exit 1; done
+	$(Q)bad=0; for b in $(BENCHES); do $$b || bad=1; done; sh bench/bench_store.sh $(BUILD) || bad=1; exit $$bad
 
 # ---- fuzzing -----------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@
 # found the project. MIRROR names another mirror, KEEP=1 keeps the folder.
 set -eu
 suite=${1:-bookworm}
-mirror=${MIRROR:-http://deb.debian.org/debian}
+mirror=${MIRROR:-} # empty: the one debootstrap knows
 [ "$(id -u)" = 0 ] || {
     echo "minimal_debian: debootstrap and chroot need root" >&2
     exit 1
@@ -27,7 +27,7 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM
 
-debootstrap --variant=minbase --include=git,make,ca-certificates "$suite" "$root" "$mirror" >"$root.log" 2>&1 || {
+debootstrap --variant=minbase --include=git,make,ca-certificates "$suite" "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 || {
     tail -n 20 "$root.log" >&2
     exit 1
 }
