@@ -88,6 +88,10 @@ $(BUILD)/config.mk: .ci/configure.sh Makefile
 $(OBJ)/libhist/%.o: libhist/%.c $(BUILD)/config.mk
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(HIST_CFLAGS) -fvisibility=hidden $(CPPFLAGS) $(CONFIG_DEFS) $(CFLAGS) -c -o $@ $<
 
+# The part of formats/ that is in the library shows nothing of itself outside it.
+$(OBJ)/formats/lineproto%.o: formats/lineproto%.c $(BUILD)/config.mk
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(HIST_CFLAGS) -fvisibility=hidden $(CPPFLAGS) $(CONFIG_DEFS) $(CFLAGS) -c -o $@ $<
+
 define variant_rule
 $(OBJ)/%_body_$(1).o: %_body.c $(BUILD)/config.mk
 	$$(call say,CC,$$< ($(1)))mkdir -p $$(@D) && $(CC) $(HIST_CFLAGS) -fvisibility=hidden $(CPPFLAGS) $(CFLAGS) $(if $(DEBUG),,-O3) $(VARIANT_$(1)) -DHI_VARIANT=$(1) -c -o $$@ $$<

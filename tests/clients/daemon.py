@@ -156,9 +156,13 @@ def silent(s, seconds):
 
 
 def wait_for(what, seconds=SECONDS):
+    """Until what() is true; a connection refused or cut meanwhile counts as not yet."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if what():
-            return True
+        try:
+            if what():
+                return True
+        except OSError:
+            pass
         time.sleep(0.02)
     return False
