@@ -28,16 +28,6 @@ struct prompt {
 #endif
 };
 
-/* Every folder of the path up to its last slash, as far as they are missing. */
-static void prompt_make_folders(char *path)
-{
-    for (char *at = path + 1; (at = strchr(at, '/')) != NULL; at++) {
-        *at = '\0';
-        (void)mkdir(path, 0700);
-        *at = '/';
-    }
-}
-
 static void prompt_find_history(prompt *p)
 {
     const char *given = getenv("HISTCLI_HISTORY");
@@ -58,6 +48,16 @@ static void prompt_find_history(prompt *p)
 }
 
 #ifdef HIST_WITH_EDIT
+
+/* Every folder of the path up to its last slash, as far as they are missing. */
+static void prompt_make_folders(char *path)
+{
+    for (char *at = path + 1; (at = strchr(at, '/')) != NULL; at++) {
+        *at = '\0';
+        (void)mkdir(path, 0700);
+        *at = '/';
+    }
+}
 
 static char *prompt_text(EditLine *editor)
 {
