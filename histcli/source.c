@@ -109,6 +109,12 @@ static hist_status source_pump(hist_query *query, const result_sink *sink, hist_
     return HIST_OK;
 }
 
+static int source_stop(void *arg)
+{
+    (void)arg;
+    return interrupt_seen();
+}
+
 static hist_status source_query_db(source *s, const char *text, size_t size,
                                    const result_sink *sink, hist_error *err)
 {
@@ -119,6 +125,7 @@ static hist_status source_query_db(source *s, const char *text, size_t size,
     options.param_names = s->c->param_names;
     options.param_values = s->c->param_values;
     options.param_count = s->c->param_count;
+    options.stop = source_stop;
     HI_TRY(hist_query_open(s->db, text, size, &options, &query, err));
     interrupt_target(query);
     const hist_status status = source_pump(query, sink, err);

@@ -51,7 +51,7 @@ struct http_request {
 typedef struct http_running {
     struct http_running *prev;
     struct http_running *next;
-    hist_query *query;
+    atomic_bool stop; /* Asked by the query, also while it opens. */
     int fd;
 } http_running;
 

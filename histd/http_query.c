@@ -495,6 +495,30 @@ static enum MHD_Result query_refuse_request(http_request *r, const char *why)
 
 /* ---- answering ---- */
 
+static int query_stop(void *arg)
+{
+    http_running *running = arg;
+
+    return atomic_load_explicit(&running->stop, memory_order_relaxed);
+}
+
+/* Watched from before it opens: a toscalar() may take as long as any query. */
+static hist_status query_start(http_request *r, http_query *q, hist_error *err)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    hist_query_options *options = &q->asked->options;
+
+    q->running.fd = info == NULL ? -1 : info->connect_fd;
+    options->struct_size = sizeof(*options);
+    options->database = q->asked->db;
+    options->stop = query_stop;
+    options->stop_arg = &q->running;
+    http_watch_add(r->server, &q->running);
+    return hist_query_open(r->server->options.db, q->asked->csl, q->asked->csl_size, options,
+                           &q->query, err);
+}
+
 /* The query opened and watched, the answer begun; NULL: err says why. Takes over `asked`. */
 static http_query *query_open(http_request *r, query_request *asked, hist_error *err)
 {
@@ -507,10 +531,8 @@ static http_query *query_open(http_request *r, query_request *asked, hist_error 
     }
     q->server = r->server;
     q->asked = asked;
-    asked->options.struct_size = sizeof(asked->options);
-    asked->options.database = asked->db;
-    if (hist_query_open(r->server->options.db, asked->csl, asked->csl_size, &asked->options,
-                        &q->query, err) != HIST_OK) {
+    if (query_start(r, q, err) != HIST_OK) {
+        http_watch_remove(q->server, &q->running);
         query_request_free(asked);
         free(q);
         return NULL;
@@ -519,10 +541,6 @@ static http_query *query_open(http_request *r, query_request *asked, hist_error 
     hi_buf_init(&q->out, &r->server->mem, QUERY_TEXT_MAX);
     memcpy(q->client_id, r->client_id, sizeof(q->client_id));
     memcpy(q->activity, r->activity, sizeof(q->activity));
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    q->running = (http_running){.query = q->query, .fd = info == NULL ? -1 : info->connect_fd};
-    http_watch_add(r->server, &q->running);
     query_text(q, "{\"Tables\":[");
     query_begin_table(q);
     query_fill(q, QUERY_FIRST_BYTES);

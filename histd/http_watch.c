@@ -39,7 +39,7 @@ void http_watch_cancel_all(http_server *server)
 {
     (void)pthread_mutex_lock(&server->lock);
     for (http_running *at = server->running; at != NULL; at = at->next) {
-        hist_query_cancel(at->query);
+        atomic_store(&at->stop, true);
     }
     (void)pthread_mutex_unlock(&server->lock);
 }
@@ -64,7 +64,7 @@ void *http_watch_run(void *arg)
         }
         for (http_running *at = server->running; at != NULL; at = at->next) {
             if (watch_is_gone(at->fd)) {
-                hist_query_cancel(at->query);
+                atomic_store(&at->stop, true);
             }
         }
         (void)pthread_mutex_unlock(&server->lock);

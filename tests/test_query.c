@@ -603,6 +603,32 @@ static void a_cancelled_query_stops_at_the_next_batch(void **state)
     hist_query_close(q);
 }
 
+static int stop_at_third(void *arg)
+{
+    int *asked = arg;
+
+    return ++*asked >= 3;
+}
+
+static void a_query_can_be_stopped_while_it_opens(void **state)
+{
+    hist_error err = {0};
+    hist_query *q;
+    int asked = 0;
+    hist_query_options options = HIST_QUERY_OPTIONS;
+
+    (void)state;
+    options.stop = stop_at_third;
+    options.stop_arg = &asked;
+    options.time_ms_max = 20000; /* Were it not stopped. */
+    assert_int_equal(hist_query_open(plant_db,
+                                     "print toscalar(range x from 1 to 100000000000 step 1 | count)",
+                                     SIZE_MAX, &options, &q, &err),
+                     HIST_ECANCELLED);
+    assert_null(q);
+    assert_int_equal(asked, 3);
+}
+
 static void each_statement_has_a_result_of_its_own(void **state)
 {
     hist_error err = {0};
@@ -688,6 +714,7 @@ int main(void)
         cmocka_unit_test(a_query_over_its_memory_fails_with_enomem_and_the_store_lives_on),
         cmocka_unit_test(a_query_over_its_time_fails_with_etimeout),
         cmocka_unit_test(a_cancelled_query_stops_at_the_next_batch),
+        cmocka_unit_test(a_query_can_be_stopped_while_it_opens),
         cmocka_unit_test(each_statement_has_a_result_of_its_own),
         cmocka_unit_test(parameters_come_from_outside_or_their_default),
         cmocka_unit_test(batches_never_have_more_rows_than_the_limit),

@@ -41,6 +41,8 @@ hist_status hist_query_open(hist_db *db, const char *text, size_t text_size,
         .param_names = given.param_names,
         .param_values = given.param_values,
         .param_count = given.param_count,
+        .stop = given.stop,
+        .stop_arg = given.stop_arg,
     };
     HI_TRY(hi_snapshot_open(db->store, &spec.snapshot, err));
     HI_TRY(

@@ -271,6 +271,10 @@ typedef struct hist_query_options {
     const char *const *param_names; /* Values of declare query_parameters, as KQL literals. */
     const char *const *param_values;
     size_t param_count;
+    /* Not NULL: asked once a batch while the query opens and runs; not 0: HIST_ECANCELLED. Opening
+       runs what toscalar() holds, before there is a handle for hist_query_cancel. */
+    int (*stop)(void *arg);
+    void *stop_arg;
 } hist_query_options;
 
 #define HIST_QUERY_OPTIONS ((hist_query_options){.struct_size = sizeof(hist_query_options)})
@@ -280,7 +284,7 @@ typedef struct hist_query_options {
  * sees everything acknowledged before, and nothing after.
  *   text_size   Bytes; SIZE_MAX: NUL-terminated.
  * Errors  HIST_ESYNTAX, HIST_ESEMANTIC with line, column and length in err; HIST_ENOTFOUND;
- *         HIST_ENOMEM; HIST_ECORRUPT; HIST_EIO.
+ *         HIST_ENOMEM; HIST_ECORRUPT; HIST_EIO; HIST_ECANCELLED, HIST_ETIMEOUT (of a toscalar()).
  */
 HIST_API hist_status hist_query_open(hist_db *db, const char *text, size_t text_size,
                                      const hist_query_options *options, hist_query **query_out,

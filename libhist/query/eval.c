@@ -39,7 +39,8 @@ struct hi_eval_cache {
 
 hist_status hi_qctx_check(hi_qctx *ctx, hist_error *err)
 {
-    if (atomic_load_explicit(&ctx->cancelled, memory_order_relaxed)) {
+    if (atomic_load_explicit(&ctx->cancelled, memory_order_relaxed) ||
+        (ctx->stop != NULL && ctx->stop(ctx->stop_arg) != 0)) {
         return hi_fail(err, HIST_ECANCELLED, "the query was cancelled");
     }
     if (ctx->deadline_ns != 0) {

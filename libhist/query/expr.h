@@ -31,6 +31,8 @@ typedef struct hi_qctx {
     hist_str text;           /* Of the query, for places in errors. */
     int64_t now_ns;          /* now() of the whole query. */
     _Atomic bool cancelled;  /* Set from any thread. */
+    int (*stop)(void *arg);  /* Not NULL: not 0 cancels. */
+    void *stop_arg;
     int64_t deadline_ns;     /* CLOCK_MONOTONIC, 0: none. */
     _Atomic uint64_t random; /* Seeds of rand() and new_guid(); init with something of the clock. */
 } hi_qctx;

@@ -219,6 +219,8 @@ hist_status hi_query_open(const char *text, size_t size, const hi_query_spec *sp
     hi_arena_init(&q->slices, &q->mem);
     q->ctx.mem = &q->mem;
     q->ctx.now_ns = spec->now_ns;
+    q->ctx.stop = spec->stop;
+    q->ctx.stop_arg = spec->stop_arg;
     query_limits(q, spec);
     q->x = (hi_exec){.ctx = &q->ctx,
                      .arena = &q->arena,

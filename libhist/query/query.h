@@ -16,6 +16,8 @@ typedef struct hi_query_spec {
     const char *const *param_names;
     const char *const *param_values;
     size_t param_count;
+    int (*stop)(void *arg); /* Not NULL: not 0 cancels. */
+    void *stop_arg;
     bool no_pushdown; /* For tests. */
 } hi_query_spec;
 

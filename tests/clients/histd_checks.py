@@ -573,6 +573,19 @@ def a_client_that_goes_away_stops_its_query():
 
 
 @test
+def sigterm_stops_a_query_that_is_still_opening():
+    with Daemon(BUILD) as d:
+        body = json.dumps({"csl": "print toscalar(range x from 1 to 10000000000000 step 1 | count)"}).encode()
+        with socket.create_connection(d.address(d.http)) as s:
+            s.sendall(b"POST /v1/rest/query HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            time.sleep(0.5)
+            start = time.monotonic()
+            eq(d.stop(), 0)
+            if time.monotonic() - start > 12:
+                raise AssertionError("stopping took %.1f s" % (time.monotonic() - start))
+
+
+@test
 def many_writers_over_http_at_a_time_lose_nothing():
     with Daemon(BUILD) as d:
         bad = []
