@@ -159,6 +159,10 @@ echo "(a threshold of 1.5 also flags about 3 in 1,000 hours of plain noise; 3.0 
 step "archive a day as CSV and check it"
 "$build/histcli" export "http://$http" --out "$here/archive" --from yesterday --to today >"$here/export.log"
 tail -n 3 "$here/export.log"
+[ -n "$(find "$here/archive" -name SHA256SUMS)" ] || {
+    echo "quickstart: nothing was exported" >&2
+    exit 1
+}
 (cd "$here/archive" && find . -name SHA256SUMS | while read -r sums; do (cd "$(dirname "$sums")" && sha256sum -c --quiet SHA256SUMS && echo "$(dirname "$sums"): checked"); done)
 
 step ""

@@ -200,9 +200,12 @@ int info_main(cli *c, int argc, char **argv)
 static void verify_problem(void *arg, const char *file, int64_t offset, const char *problem)
 {
     uint64_t *count = arg;
+    const size_t name = strlen(file);
 
     *count += 1;
-    if (offset < 0) {
+    if (strncmp(problem, file, name) == 0 && problem[name] == ':') { /* It says where by itself. */
+        (void)printf("%s\n", problem);
+    } else if (offset < 0) {
         (void)printf("%s: %s\n", file, problem);
     } else {
         (void)printf("%s: offset %lld: %s\n", file, (long long)offset, problem);

@@ -231,6 +231,7 @@ for name in sys.argv[1:]:
     f = open(name, "r+b"); f.seek(0, 2); n = f.tell(); f.seek(n // 3); b = f.read(1); f.seek(n // 3); f.write(bytes([b[0] ^ 16]))
 PY
 status "a flipped bit" 1 "$cli" verify copy
+same "a problem names its file once" "0" "$(grep -c 'P-.*P-' out)"
 status "info of nothing" 3 "$cli" info nothing
 status "two folders are one too many" 2 "$cli" info db copy
 
