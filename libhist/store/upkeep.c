@@ -46,11 +46,20 @@ static uint64_t upkeep_chunk_bytes(hi_store *store)
     return atomic_load_explicit(&store->chunk_mem.used, memory_order_relaxed);
 }
 
+/* Whether the whole budget is filling up (with definitions of series, say) while chunks hold a part
+   of it worth writing: a flush needs room itself, so it must not come last. */
+static bool upkeep_is_crowded(hi_store *store)
+{
+    const uint64_t used = atomic_load_explicit(&store->mem.used, memory_order_relaxed);
+
+    return used >= store->mem.limit / 2 && upkeep_chunk_bytes(store) >= store->mem.limit / 16;
+}
+
 bool hi_store_flush_due(hi_store *store)
 {
     return atomic_load_explicit(&store->wal_since_flush, memory_order_relaxed) >=
                store->options.wal_bytes_max / 2 ||
-           upkeep_chunk_bytes(store) >= store->chunk_mem.limit / 2;
+           upkeep_chunk_bytes(store) >= store->chunk_mem.limit / 2 || upkeep_is_crowded(store);
 }
 
 void hi_store_want_flush(hi_store *store)
@@ -68,7 +77,10 @@ static bool upkeep_has_room(hi_store *store, uint64_t batch_bytes)
 
     /* A batch larger than the whole log still has to get through, alone. */
     return (logged == 0 || logged + batch_bytes <= store->options.wal_bytes_max / 2) &&
-           upkeep_chunk_bytes(store) <= store->chunk_mem.limit / 4 * 3;
+           upkeep_chunk_bytes(store) <= store->chunk_mem.limit / 4 * 3 &&
+           !(upkeep_is_crowded(store) &&
+             atomic_load_explicit(&store->mem.used, memory_order_relaxed) >=
+                 store->mem.limit / 4 * 3);
 }
 
 /* One wait for a flush. false: flushes fail, and have for too long. */
