@@ -235,6 +235,27 @@ static void the_chosen_row_has_the_extreme(void **state)
     }
 }
 
+static void rows_that_were_beaten_cost_no_memory(void **state)
+{
+    static const char text[] =
+        "range x from 1 to 2000000 step 1 | extend g=x%2000, s=strcat(strrep('v', 100), x) "
+        "| summarize arg_max(x, s) by g | summarize r=countif(s endswith tostring(x) and x > 1998000)";
+    hist_query_options options = HIST_QUERY_OPTIONS;
+    hist_error err = {0};
+    hist_query *q;
+    hist_batch batch;
+
+    (void)state;
+    options.memory_bytes_max = 16 << 20; /* All of them together are more. */
+    assert_int_equal(hist_query_open(agg_db, text, SIZE_MAX, &options, &q, &err), HIST_OK);
+    if (hist_query_next(q, &batch, &err) != HIST_OK) {
+        fail_msg("%s", err.message);
+    }
+    assert_int_equal(batch.row_count, 1);
+    assert_int_equal(hist_column_i64(&batch.columns[0], 0), 2000);
+    hist_query_close(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +264,7 @@ int main(void)
         cmocka_unit_test(percentiles_are_the_nearest_rank_of_the_sorted_values),
         cmocka_unit_test(sets_hold_each_value_once_and_lists_every_one),
         cmocka_unit_test(the_chosen_row_has_the_extreme),
+        cmocka_unit_test(rows_that_were_beaten_cost_no_memory),
     };
 
     return cmocka_run_group_tests(tests, agg_open, agg_close);

@@ -1,6 +1,7 @@
 /*
  * agg_pick.c -- aggregates that choose one row of a group: arg_max, arg_min, take_any, and min and max of texts. Know
- * first: a batch only finds the best row of each group; the values are copied once at the end of the batch.
+ * first: a batch only finds the best row of each group; the values are copied once at the end of the batch. Rows that
+ * were beaten stay in the builders until they outnumber the others, then the builders are made anew.
  */
 #include <string.h>
 
@@ -17,23 +18,47 @@ typedef struct pick_own {
     hi_col_builder *values;
     uint32_t *touched; /* Groups with a better row in this batch. */
     uint32_t touched_count;
+    uint32_t live;      /* Groups with a row. */
+    hi_arena arenas[2]; /* Of the builders, in turns. */
+    unsigned turn;
 } pick_own;
+
+#define PICK_STALE_MIN 8192
+
+static void pick_free(void *arg)
+{
+    pick_own *own = arg;
+
+    hi_arena_free(&own->arenas[0]);
+    hi_arena_free(&own->arenas[1]);
+}
+
+static bool pick_builders(hi_agg_run *run, hi_arena *arena, hi_col_builder **out)
+{
+    hi_col_builder *values = HI_NEW_ARRAY(arena, hi_col_builder, run->agg->arg_count);
+    bool ok = values != NULL;
+
+    for (uint32_t a = 0; ok && a < run->agg->arg_count; a++) {
+        ok = hi_cb_init(&values[a], arena, run->agg->args[a]->type, 64);
+    }
+    *out = values;
+    return ok;
+}
 
 static hist_status pick_open(hi_agg_run *run)
 {
     hi_arena *keep = &run->op->keep;
     pick_own *own = HI_NEW(keep, pick_own);
-    hi_col_builder *values = HI_NEW_ARRAY(keep, hi_col_builder, run->agg->arg_count);
 
-    if (own == NULL || values == NULL) {
+    if (own == NULL) {
         return hi_agg_no_memory(run);
     }
-    for (uint32_t a = 0; a < run->agg->arg_count; a++) {
-        if (!hi_cb_init(&values[a], keep, run->agg->args[a]->type, 64)) {
-            return hi_agg_no_memory(run);
-        }
+    hi_arena_init(&own->arenas[0], keep->mem);
+    hi_arena_init(&own->arenas[1], keep->mem);
+    if (!hi_arena_defer(keep, pick_free, own) ||
+        !pick_builders(run, &own->arenas[0], &own->values)) {
+        return hi_agg_no_memory(run);
     }
-    own->values = values;
     run->own = own;
     return HIST_OK;
 }
@@ -108,9 +133,44 @@ static hist_status pick_keep(hi_agg_run *run, const hist_column *args)
                 return hi_agg_no_memory(run);
             }
         }
+        own->live += g->stored == 0;
         g->stored = own->values[0].rows;
         g->current = 0;
     }
+    return HIST_OK;
+}
+
+/* Only the best row of each group stays. */
+static hist_status pick_compact(hi_agg_run *run)
+{
+    pick_own *own = run->own;
+    hi_col_builder *fresh;
+    pick_state *state = run->state;
+
+    if (own->values[0].rows / 4 < own->live || own->values[0].rows < PICK_STALE_MIN) {
+        return HIST_OK;
+    }
+    if (!pick_builders(run, &own->arenas[1 - own->turn], &fresh)) {
+        return hi_agg_no_memory(run);
+    }
+    for (uint32_t a = 0; a < run->agg->arg_count; a++) {
+        const hist_column from = pick_view(&own->values[a]);
+
+        for (uint32_t g = 0; g < run->capacity; g++) {
+            if (state[g].stored != 0) {
+                hi_cb_copy(&fresh[a], &from, state[g].stored - 1);
+            }
+        }
+        if (fresh[a].failed) {
+            return hi_agg_no_memory(run);
+        }
+    }
+    for (uint32_t g = 0, row = 0; g < run->capacity; g++) {
+        state[g].stored = state[g].stored != 0 ? ++row : 0;
+    }
+    hi_arena_free(&own->arenas[own->turn]);
+    own->turn = 1 - own->turn;
+    own->values = fresh;
     return HIST_OK;
 }
 
@@ -132,7 +192,8 @@ static hist_status pick_update(hi_agg_run *run, const hist_column *args, const u
             }
         }
     }
-    return pick_keep(run, args);
+    HI_TRY(pick_keep(run, args));
+    return pick_compact(run);
 }
 
 static hist_status pick_finish(hi_agg_run *run, uint32_t groups, hist_column *out)
