@@ -89,7 +89,7 @@ $(OBJ)/libhist/%.o: libhist/%.c $(BUILD)/config.mk
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(HIST_CFLAGS) -fvisibility=hidden $(CPPFLAGS) $(CONFIG_DEFS) $(CFLAGS) -c -o $@ $<
 
 # The part of formats/ that is in the library shows nothing of itself outside it.
-$(OBJ)/formats/lineproto%.o: formats/lineproto%.c $(BUILD)/config.mk
+$(filter $(OBJ)/formats/%,$(LIB_OBJ)): $(OBJ)/formats/%.o: formats/%.c $(BUILD)/config.mk
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(HIST_CFLAGS) -fvisibility=hidden $(CPPFLAGS) $(CONFIG_DEFS) $(CFLAGS) -c -o $@ $<
 
 define variant_rule
