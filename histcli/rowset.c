@@ -259,7 +259,7 @@ static bool rowset_decimal_text(hist_str text, hist_decimal *out)
 
 static bool rowset_decimal(hi_dyn value, hist_decimal *out)
 {
-    char text[HI_NUM_DOUBLE_SIZE];
+    char text[HI_NUM_DOUBLE_SIZE] = "";
     const hi_dyn_tag tag = hi_dyn_tag_of(value);
 
     if (tag == HI_DYN_LONG) {
