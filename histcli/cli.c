@@ -46,7 +46,7 @@ const char *cli_format_name(cli_format format)
     return cli_format_names[format];
 }
 
-static void cli_vsay(const char *fmt, va_list args)
+__attribute__((format(printf, 1, 0))) static void cli_vsay(const char *fmt, va_list args)
 {
     (void)fflush(stdout);
     (void)fputs("histcli: ", stderr);
