@@ -11,6 +11,9 @@
 
 #include "base/err.h"
 
+/* What a query at a desk may take: a person waits for the answer, so more than a device would give. */
+#define SOURCE_MEMORY (UINT64_C(1) << 30)
+
 struct source {
     cli *c;
     const char *name;
@@ -29,6 +32,7 @@ static hist_status source_open_db(source *s, hist_error *err)
     struct stat info;
 
     options.threads = 0;
+    options.memory_bytes_max = SOURCE_MEMORY;
     if (!s->in_memory) {
         if (stat(s->name, &info) != 0) {
             return hi_fail_os(err, errno, "cannot open %s", s->name);
