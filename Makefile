@@ -206,7 +206,8 @@ REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/replay/%)
 $(BUILD)/replay/%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/tests/fuzz/replay.o $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a
 	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(HIST_LDFLAGS) $(LDFLAGS) -o $@ $< $(OBJ)/tests/fuzz/replay.o $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI) -lcmocka
 
-fuzz: deps-check
+fuzz:
+	$(Q)sh .ci/deps.sh fuzz
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang SAN=address,undefined,fuzzer-no-link CFLAGS='-O1 -g' fuzz-run
 
 .PHONY: fuzz-run

@@ -1,6 +1,6 @@
 #!/bin/sh
-# deps.sh run|check -- installs, through apt-get, what is missing to build and run the programs
-# ("run") or also to test them ("check"). Does nothing, and needs no network, when all is here.
+# deps.sh run|check|fuzz -- installs, through apt-get, what is missing to build and run the programs
+# ("run"), also to test them ("check"), or also to fuzz them ("fuzz"). Does nothing, and needs no network, when all is here.
 set -eu
 run="gcc make libc6-dev libzstd-dev libxxhash-dev libcsv-dev libmicrohttpd-dev libjansson-dev
 libedit-dev zlib1g-dev libcurl4-openssl-dev libinih-dev nettle-dev libpcre2-dev"
@@ -8,8 +8,9 @@ check="libcmocka-dev clang clang-tidy cppcheck python3 zstd curl mandoc"
 case "${1:-}" in
 run) want=$run ;;
 check) want="$run $check" ;;
+fuzz) want="$run $check libclang-rt-14-dev" ;;
 *)
-    echo "usage: deps.sh run|check" >&2
+    echo "usage: deps.sh run|check|fuzz" >&2
     exit 2
     ;;
 esac
