@@ -98,7 +98,9 @@ static hist_status bench_open(const bench *b, char kind, int flags, hist_db **db
     char path[300];
 
     options.flags = flags;
-    options.memory_bytes_max = UINT64_C(1) << 30; /* 1.44 million groups need more than 128 MiB. */
+    /* 1.44 million groups, and what is decomposed of them, need more than the default. */
+    options.memory_bytes_max = UINT64_C(4) << 30;
+    options.query_bytes_max = UINT64_C(3) << 30;
     (void)snprintf(path, sizeof(path), "%s/%c", b->folder, kind);
     return hist_open(path, &options, db, err);
 }
