@@ -19,7 +19,7 @@ command -v debootstrap >/dev/null || {
 }
 root=$(mktemp -d "${TMPDIR:-/tmp}/hist-minimal.XXXXXX")
 end() {
-    for m in dev/shm dev proc; do
+    for m in dev/shm dev/pts dev proc; do
         ! mountpoint -q "$root/$m" || umount "$root/$m"
     done
     if [ -n "${KEEP:-}" ]; then echo "kept: $root"; else rm -rf "$root"; fi
@@ -35,6 +35,7 @@ rm -f "$root.log"
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/dev/shm"
+mount -t devpts devpts "$root/dev/pts"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 for f in /etc/apt/apt.conf.d/*proxy* /etc/apt/sources.list.d/*local*; do
     [ ! -e "$f" ] || cp "$f" "$root$f"
