@@ -304,7 +304,7 @@ static void check_quotients(const hi_codec_kernels *kern, unsigned k)
     n[1] = (UINT64_C(1) << 51) - 1;
     n[2] = 0 - n[1];
     memcpy(got, n, sizeof(n));
-    kern->from_decimal(got, 1024, hi_power_of_ten(k));
+    kern->from_num(got, 1024, &(hi_num){HI_NUM_DECIMAL, false, hi_power_of_ten(k)});
     for (int i = 0; i < 1024; i++) {
         const double want = (double)(int64_t)n[i] / hi_power_of_ten(k);
         if (got[i] != hi_bits_of(want)) {

@@ -295,7 +295,7 @@ static hist_status part_values(const block_view *b, const hi_body_view *body,
     const uint32_t last = (part->skip + part->count - 1) / HI_VECTOR_ROWS;
     uint32_t before = part->skip % HI_VECTOR_ROWS;
 
-    if (body->shape == HI_SHAPE_RUNS) {
+    if (body->runs > 0) {
         HI_TRY(hi_body_all(b->kern, body, data));
         before = part->skip;
     } else {

@@ -8,11 +8,20 @@
 #include "codec/stream.h"
 
 enum {
-    HI_NUM_DECIMAL = 0, /* Operation of NUM: n / 10^k. Other numbers are free. */
     HI_DECIMAL_MAX = 22,
-    HI_ENTRIES_MAX = HI_VECTOR_ROWS, /* Of a block's dictionary of numbers: one vector. */
+    HI_SEARCH_MAX = 15,    /* The encoder tries k up to this. */
+    HI_ENTRIES_MAX = 4096, /* Of a block's dictionary of numbers. */
     HI_DICT_SLOTS = 4 * HI_ENTRIES_MAX,
-    HI_SEARCH_MAX = 15, /* The encoder tries k up to this. */
+    HI_RD_CUT_MIN = 48, /* Bits of the right part: the left one has at most 16. */
+    HI_RD_CUT_MAX = 63,
+
+    /* Form byte of NUM. */
+    HI_FORM_OP = 3, /* hi_num_op */
+    HI_FORM_FLOAT = 4,
+    HI_FORM_OFF = 8, /* A stream of what is to be added to the bits. */
+    HI_FORM_PATCHED = 16,
+    /* Form byte of BITS, beside PATCHED and FLOAT. */
+    HI_FORM_BITS = HI_FORM_FLOAT | HI_FORM_PATCHED,
 };
 
 /* How a value becomes the 64-bit word that models see. */
@@ -55,26 +64,26 @@ typedef struct hi_patch_view {
 
 /* A model of which any vector can be decoded alone. */
 typedef struct hi_flat_view {
-    hi_encoding model; /* CONST, RAW, INT or NUM. */
+    hi_encoding model; /* CONST, RAW, INT, NUM, BITS or RD. */
     hi_kind kind;
     uint32_t count;
+    uint8_t form; /* NUM, BITS */
     uint64_t constant;
     const uint8_t *raw;
-    hi_stream_view ints;
-    unsigned decimals;
+    hi_stream_view ints;  /* INT; n of NUM, keys of BITS, right parts of RD. */
+    hi_stream_view extra; /* NUM: differences of bits; RD: codes of left parts. */
+    hi_num num;
+    uint64_t left[HI_RD_PATTERNS];
     hi_patch_view patches;
 } hi_flat_view;
 
-typedef enum hi_shape {
-    HI_SHAPE_FLAT = 0,
-    HI_SHAPE_RUNS = 1, /* flat has one value a run, index the lengths less one. */
-    HI_SHAPE_DICT = 2, /* flat has the entries, index the codes. */
-} hi_shape;
-
+/* Runs of what the dictionary gives for codes, or any part of that. */
 typedef struct hi_body_view {
-    hi_shape shape;
     uint32_t count;
-    hi_stream_view index;
+    uint32_t runs;    /* 0: each value once. */
+    uint32_t entries; /* 0: no dictionary. */
+    hi_stream_view lengths; /* Of the runs, less one. */
+    hi_stream_view codes;
     hi_flat_view flat;
 } hi_body_view;
 
@@ -94,17 +103,27 @@ hist_status hi_bits_read(const hi_codec_kernels *kern, hi_reader *r, unsigned mo
 
 /* ---- encoding --------------------------------------------------------------------------- */
 
+/* A value of a dictionary: a word that sorts as the value does, and its number. */
+typedef struct hi_dict_entry {
+    uint64_t key;
+    uint32_t number;
+} hi_dict_entry;
+
 typedef struct hi_body_scratch {
     hi_stream_scratch stream;
     uint64_t run_values[HI_BLOCK_ROWS_MAX + HI_LANES];
     uint64_t run_lengths[HI_BLOCK_ROWS_MAX + HI_LANES];
-    uint64_t decimals[HI_BLOCK_ROWS_MAX + HI_LANES];
-    uint64_t not_decimal[HI_VECTOR_ROWS];
-    uint8_t rival[HI_BODY_BYTES_MAX]; /* The other way to write it. */
+    uint64_t codes[HI_BLOCK_ROWS_MAX + HI_LANES];
+    uint64_t whole[HI_BLOCK_ROWS_MAX + HI_LANES]; /* n of NUM, keys, right parts. */
+    uint64_t off[HI_BLOCK_ROWS_MAX + HI_LANES];   /* Differences of bits; codes of left parts. */
+    uint64_t bad[HI_VECTOR_ROWS];
     uint16_t places[HI_BLOCK_ROWS_MAX];
-    uint64_t entries[HI_ENTRIES_MAX + 1];
+    hi_dict_entry entries[2][HI_ENTRIES_MAX];
+    uint64_t entry_values[HI_ENTRIES_MAX + HI_LANES];
     uint16_t slots[HI_DICT_SLOTS]; /* Number of an entry, plus one. */
-    uint16_t ranks[HI_ENTRIES_MAX + 1];
+    uint16_t ranks[HI_ENTRIES_MAX];
+    uint8_t rival[HI_BODY_BYTES_MAX];      /* The other way to write it. */
+    uint8_t rival_dict[HI_BODY_BYTES_MAX]; /* The same, within. */
 } hi_body_scratch;
 
 /* A body was made: its model and bytes. */
@@ -116,9 +135,12 @@ typedef struct hi_body {
 /* Writes `count` (1 to HI_BLOCK_ROWS_MAX) words to `to` (room: HI_BODY_BYTES_MAX). */
 hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
                        const uint64_t *x, uint32_t count, uint8_t *to);
-/* NUM where it is smaller than raw, else RAW. */
+/* The model that a sample says is cheapest, RAW where none is smaller. */
 hi_body hi_real_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, const uint64_t *bits,
                        uint32_t count, uint8_t *to);
+/* Number dictionary codes of x into scratch->codes and its ascending entries into
+   scratch->entry_values; how many, 0: too many to be worth it. */
+uint32_t hi_number_dict(hi_body_scratch *scratch, hi_kind kind, const uint64_t *x, uint32_t count);
 hi_body hi_raw_encode(hi_kind kind, const uint64_t *x, uint32_t count, uint8_t *to);
 /* Bits: CONST, RLE or BITMAP. Bits beyond count are zero. */
 hi_body hi_bits_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch,

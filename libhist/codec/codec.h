@@ -69,13 +69,15 @@ typedef enum hi_encoding {
     HI_ENC_RAW = 0,
     HI_ENC_CONST = 1,
     HI_ENC_RLE = 2,
-    HI_ENC_NUM = 3,  /* Real as integer / 10^k. */
+    HI_ENC_NUM = 3,  /* Real as integer / 10^k, / d or * c. */
     HI_ENC_INT = 4,  /* Integer stream: FOR, DELTA, LIN by vector. */
     HI_ENC_DICT = 5,
     HI_ENC_BITMAP = 6,
     HI_ENC_ZSTD = 7, /* Cold: another block, compressed. */
     HI_ENC_NULLS = 8, /* Every row is null. */
     HI_ENC_TEXT = 9,  /* Strings of a page without dictionary. */
+    HI_ENC_BITS = 10, /* Real as integer of the same order. */
+    HI_ENC_RD = 11,   /* Real in two: few left parts, right parts as they are. */
 } hi_encoding;
 
 /* Scratch memory of an encoder; one thread at a time. */
