@@ -37,14 +37,14 @@ static uint64_t row_word(hist_type type, const void *data, uint32_t i)
     return type == HIST_TYPE_INT ? ((const uint32_t *)data)[i] : ((const uint64_t *)data)[i];
 }
 
-static void check_row(const cc_room *got, const hi_decoded *d, const hi_dict *dict, uint32_t row,
+static void check_row(const cc_room *got, const hi_decoded *d, const hi_page_shared *shared, uint32_t row,
                       uint32_t i)
 {
     const bool valid = cc.v.valid == NULL || hist_bit_get(cc.v.valid, row);
 
     assert_int_equal(hist_bit_get(got->r.valid, i), valid);
     if (cc.v.type == HIST_TYPE_STRING) {
-        const hist_str text = row_text(got, d, dict, i);
+        const hist_str text = row_text(got, d, &shared->dict, i);
         const int32_t from = cc.offsets[row];
         const size_t size = valid ? (size_t)(cc.offsets[row + 1] - from) : 0;
 
@@ -61,7 +61,7 @@ static void check_row(const cc_room *got, const hi_decoded *d, const hi_dict *di
     }
 }
 
-static void check_block(const cc_page *p, uint32_t b, uint32_t first, const hi_dict *dict,
+static void check_block(const cc_page *p, uint32_t b, uint32_t first, const hi_page_shared *shared,
                         const hi_codec_kernels *kern)
 {
     const hi_block_info *info = &p->blocks[b];
@@ -74,11 +74,11 @@ static void check_block(const cc_page *p, uint32_t b, uint32_t first, const hi_d
     }
     cc_room got = cc_room_new(text);
     assert_int_equal(
-        hi_block_decode_with(kern, cc.v.type, src, info->size, info->rows, dict, &got.r, &d),
+        hi_block_decode_with(kern, cc.v.type, src, info->size, info->rows, shared, &got.r, &d),
         HIST_OK);
     assert_int_equal(d.nulls, info->stats.nulls);
     for (uint32_t i = 0; i < info->rows; i++) {
-        check_row(&got, &d, dict, first + i, i);
+        check_row(&got, &d, shared, first + i, i);
     }
     if ((info->rows & 63) != 0) {
         assert_int_equal(got.r.valid[info->rows / 64] >> (info->rows & 63), 0);
@@ -90,21 +90,23 @@ static void check_block(const cc_page *p, uint32_t b, uint32_t first, const hi_d
 static void check_page(const cc_page *p, const hi_codec_kernels *kern)
 {
     uint32_t first = 0;
-    hi_dict dict;
+    hi_page_shared shared;
 
     /* No pad after the shared section: a reader may have just that. */
-    uint8_t *shared = malloc(p->shared_size == 0 ? 1 : p->shared_size);
+    uint8_t *section = malloc(p->shared_size == 0 ? 1 : p->shared_size);
     if (p->shared_size > 0) {
-        memcpy(shared, p->bytes.data, p->shared_size);
+        memcpy(section, p->bytes.data, p->shared_size);
     }
-    assert_int_equal(hi_dict_open(&cc_mem, shared, p->shared_size, 1 << 26, &dict), HIST_OK);
+    assert_int_equal(
+        hi_page_shared_open(&cc_mem, cc.v.type, section, p->shared_size, 1 << 26, &shared),
+        HIST_OK);
     for (uint32_t b = 0; b < p->block_count; b++) {
         assert_int_equal(p->blocks[b].rows, p->block_rows[b]);
-        check_block(p, b, first, &dict, kern);
+        check_block(p, b, first, &shared, kern);
         first += p->block_rows[b];
     }
-    hi_dict_free(&cc_mem, &dict);
-    free(shared);
+    hi_page_shared_free(&cc_mem, &shared);
+    free(section);
 }
 
 static size_t raw_bits(void)
@@ -180,9 +182,13 @@ static void check_vectors(const cc_page *p, uint32_t b)
     uint8_t *src = cc_padded_copy((uint8_t *)p->bytes.data + info->offset, info->size);
     cc_room whole = cc_room_new(0);
     cc_room part = cc_room_new(0);
+    hi_page_shared shared;
     hi_decoded d;
 
-    assert_int_equal(hi_block_decode(cc.v.type, src, info->size, info->rows, NULL, &whole.r, &d),
+    assert_int_equal(hi_page_shared_open(&cc_mem, cc.v.type, (uint8_t *)p->bytes.data,
+                                         p->shared_size, 0, &shared),
+                     HIST_OK);
+    assert_int_equal(hi_block_decode(cc.v.type, src, info->size, info->rows, &shared, &whole.r, &d),
                      HIST_OK);
     for (uint32_t first = 0; first < vectors; first++) {
         for (uint32_t count = 1; count <= vectors - first; count++) {
@@ -191,8 +197,8 @@ static void check_vectors(const cc_page *p, uint32_t b)
             const uint32_t rows = (end < info->rows ? end : info->rows) - start;
             uint32_t nulls = 0;
 
-            assert_int_equal(hi_block_decode_vectors(cc.v.type, src, info->size, info->rows, first,
-                                                     count, &part.r, &d),
+            assert_int_equal(hi_block_decode_vectors(cc.v.type, src, info->size, info->rows, &shared,
+                                                     first, count, &part.r, &d),
                              HIST_OK);
             for (uint32_t i = 0; i < rows; i++) {
                 const bool valid = hist_bit_get(whole.r.valid, start + i);
@@ -205,8 +211,9 @@ static void check_vectors(const cc_page *p, uint32_t b)
         }
     }
     assert_int_equal(
-        hi_block_decode_vectors(cc.v.type, src, info->size, info->rows, vectors, 1, &part.r, &d),
+        hi_block_decode_vectors(cc.v.type, src, info->size, info->rows, &shared, vectors, 1, &part.r, &d),
         HIST_EINVAL);
+    hi_page_shared_free(&cc_mem, &shared);
     cc_room_free(&whole);
     cc_room_free(&part);
     free(src);
@@ -224,10 +231,11 @@ static void any_vector_decodes_as_in_the_whole_block(void **state)
             for (int nulls = 0; nulls < NULLS_COUNT; nulls++) {
                 cc_page p;
 
-                cc_fill(numbers[t], shape, nulls, 3500);
-                cc_page_cut(&p, 3500, 3500);
+                cc_fill(numbers[t], shape, nulls, 7000);
+                cc_page_cut(&p, 7000, 3500);
                 cc_page_encode(&p, nulls % 2 == 0 ? HI_PROFILE_WARM : HI_PROFILE_COLD);
                 check_vectors(&p, 0);
+                check_vectors(&p, 1);
                 hi_buf_free(&p.bytes);
             }
         }

@@ -137,8 +137,25 @@ static hist_status flat_open(hi_reader *r, unsigned model, hi_kind kind, uint32_
     return r->failed ? HIST_ECORRUPT : HIST_OK;
 }
 
+/* Codes, and the entries they stand for: the block's own, or the page's. *flat_out: entries that
+   follow, 0 for none. */
+static hist_status dict_open(hi_reader *r, uint32_t count, const hi_page_shared *shared,
+                             hi_body_view *view, uint32_t *flat_out)
+{
+    const uint64_t entries = hi_read_varint(r);
+
+    if (r->failed || entries > HI_ENTRIES_MAX ||
+        (entries == 0 && (shared == NULL || shared->number_count == 0))) {
+        return HIST_ECORRUPT;
+    }
+    *flat_out = (uint32_t)entries;
+    view->entries = entries == 0 ? shared->number_count : (uint32_t)entries;
+    view->table = entries == 0 ? shared->numbers : NULL;
+    return hi_stream_open(r, count, &view->codes);
+}
+
 hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t count,
-                         hi_body_view *view_out)
+                         const hi_page_shared *shared, hi_body_view *view_out)
 {
     if (count == 0 || count > HI_BLOCK_ROWS_MAX) {
         return HIST_ECORRUPT;
@@ -146,6 +163,7 @@ hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t co
     view_out->count = count;
     view_out->runs = 0;
     view_out->entries = 0;
+    view_out->table = NULL;
     if (model == HI_ENC_RLE) {
         const uint64_t runs = hi_read_varint(r);
 
@@ -157,13 +175,10 @@ hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t co
         model = hi_read_u8(r);
     }
     if (model == HI_ENC_DICT) {
-        const uint64_t entries = hi_read_varint(r);
-
-        if (r->failed || entries == 0 || entries > HI_ENTRIES_MAX) {
-            return HIST_ECORRUPT;
+        HI_TRY(dict_open(r, count, shared, view_out, &count));
+        if (view_out->table != NULL) {
+            return HIST_OK;
         }
-        HI_TRY(hi_stream_open(r, count, &view_out->codes));
-        view_out->entries = count = (uint32_t)entries;
         model = hi_read_u8(r);
     }
     /* The rest is flat: flat_open() knows neither runs nor dictionaries. */
@@ -305,20 +320,32 @@ static hist_status body_vector(const hi_codec_kernels *kern, const hi_body_view 
     return dict_look_up(kern, entries, view->entries, out, hi_vector_rows(view->codes.count, v));
 }
 
+/* The entries of the dictionary, decoded to `room` if they are the block's own. */
 static hist_status body_entries(const hi_codec_kernels *kern, const hi_body_view *view,
-                                uint64_t *entries)
+                                uint64_t *room, const uint64_t **entries_out)
 {
-    return view->entries == 0 ? HIST_OK : flat_all(kern, &view->flat, entries);
+    *entries_out = view->table == NULL ? room : view->table;
+    return view->entries == 0 || view->table != NULL ? HIST_OK : flat_all(kern, &view->flat, room);
+}
+
+hist_status hi_body_flat(const hi_codec_kernels *kern, hi_reader *r, hi_kind kind, uint32_t count,
+                         uint64_t *out)
+{
+    hi_flat_view view;
+
+    HI_TRY(flat_open(r, hi_read_u8(r), kind, count, &view));
+    return flat_all(kern, &view, out);
 }
 
 static hist_status runs_all(const hi_codec_kernels *kern, const hi_body_view *view, uint64_t *out)
 {
-    uint64_t entries[HI_ENTRIES_MAX];
+    uint64_t room[HI_ENTRIES_MAX];
+    const uint64_t *entries;
     uint64_t lengths[HI_VECTOR_ROWS];
     uint64_t values[HI_VECTOR_ROWS];
     uint32_t at = 0;
 
-    HI_TRY(body_entries(kern, view, entries));
+    HI_TRY(body_entries(kern, view, room, &entries));
     for (uint32_t v = 0; v < hi_vectors_of(view->runs); v++) {
         HI_TRY(hi_stream_vector(kern, &view->lengths, v, lengths));
         HI_TRY(body_vector(kern, view, entries, v, values));
@@ -333,9 +360,10 @@ static hist_status runs_all(const hi_codec_kernels *kern, const hi_body_view *vi
 hist_status hi_body_vectors(const hi_codec_kernels *kern, const hi_body_view *view, uint32_t first,
                             uint32_t vectors, uint64_t *out)
 {
-    uint64_t entries[HI_ENTRIES_MAX];
+    uint64_t room[HI_ENTRIES_MAX];
+    const uint64_t *entries;
 
-    HI_TRY(body_entries(kern, view, entries));
+    HI_TRY(body_entries(kern, view, room, &entries));
     for (uint32_t v = first; v < first + vectors; v++, out += HI_VECTOR_ROWS) {
         HI_TRY(body_vector(kern, view, entries, v, out));
     }

@@ -1,5 +1,5 @@
 /* body_write.c -- numbers to a model: constant, runs, dictionary, integer stream, reals or raw. */
-#include "codec/body.h"
+#include "codec/real.h"
 
 enum {
     RUNS_TRY = 3,   /* Runs are tried when there are fewer than count / 3, */
@@ -7,6 +7,8 @@ enum {
     DICT_ROWS_MIN = 64,
     DICT_ENTRY_BITS = 3, /* An entry takes hardly less. */
     DICT_GAIN = 16, /* And taken where it saves 1/16. */
+    HINT_BLOCKS = 8, /* A full search at least so often, */
+    HINT_DRIFT = 32, /* and where a value takes 1/16 more than then. */
     DICT_BITS = 7,   /* A dictionary is tried where a value takes more. */
 };
 
@@ -31,65 +33,169 @@ static hi_body body_constant(hi_kind kind, uint64_t value, uint8_t *to)
     return (hi_body){HI_ENC_CONST, hi_put_svarint(to, value)};
 }
 
-static hi_body body_flat(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
-                         const uint64_t *x, uint32_t count, uint8_t *to)
+/* ---- flat ------------------------------------------------------------------------------- */
+
+/* Values on their way to bytes. */
+typedef struct body_work {
+    const hi_codec_kernels *kern;
+    hi_body_scratch *scratch;
+    hi_kind kind;
+} body_work;
+
+void hi_body_page(hi_body_scratch *scratch)
 {
-    if (kind == HI_KIND_REAL) {
-        return hi_real_encode(kern, scratch, x, count, to);
+    memset(scratch->hints, 0, sizeof(scratch->hints));
+    scratch->page_dict.count = 0;
+    scratch->dict_entries = 0;
+}
+
+static size_t work_stream(const body_work *w, const uint64_t *x, uint32_t count, uint8_t *to)
+{
+    return hi_stream_encode(w->kern, &w->scratch->stream, x, count, false, to);
+}
+
+/* model: of reals. */
+static hi_body body_flat(const body_work *w, const uint64_t *x, uint32_t count,
+                         const hi_real_model *model, uint8_t *to)
+{
+    if (w->kind == HI_KIND_REAL) {
+        return hi_real_encode(w->kern, w->scratch, model, x, count, to);
     }
-    const size_t size =
-        hi_stream_encode(kern, &scratch->stream, x, count, kind == HI_KIND_TIME, to);
-    if (size >= (size_t)count * hi_kind_bytes(kind)) {
-        return hi_raw_encode(kind, x, count, to);
+    const size_t size = hi_stream_encode(w->kern, &w->scratch->stream, x, count,
+                                         w->kind == HI_KIND_TIME, to);
+    if (size >= (size_t)count * hi_kind_bytes(w->kind)) {
+        return hi_raw_encode(w->kind, x, count, to);
     }
     return (hi_body){HI_ENC_INT, size};
 }
 
+hi_body hi_flat_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
+                       const uint64_t *x, uint32_t count, uint8_t *to)
+{
+    const body_work w = {kern, scratch, kind};
+    hi_real_model model = {.encoding = HI_ENC_RAW};
+
+    if (kind == HI_KIND_REAL) {
+        model = hi_real_choose(kern, x, count);
+    }
+    return body_flat(&w, x, count, &model, to);
+}
+
 /* ---- dictionary ------------------------------------------------------------------------- */
 
-/* Ascending entries cost less, and codes near each other are values near each other. 0: there are
-   too many, or it will hardly be below `below` bytes. */
-static hi_body dict_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
-                           const uint64_t *x, uint32_t count, size_t below, uint8_t *to)
+/* Codes into the page's dictionary. size 0: it will hardly be below `below` bytes. */
+static hi_body dict_of_page(const body_work *w, const uint64_t *x, uint32_t count, size_t below,
+                            uint8_t *to)
 {
-    const uint32_t entries = hi_number_dict(scratch, kind, x, count);
+    uint64_t *codes = w->scratch->codes;
 
-    if (entries == 0 || hi_stream_price(kern, scratch->codes, count) +
+    hi_page_dict_codes(&w->scratch->page_dict, x, count, codes);
+    if (hi_stream_price(w->kern, codes, count) >= below * 8) {
+        return (hi_body){HI_ENC_DICT, 0};
+    }
+    to[0] = 0; /* Entries of its own: none. */
+    return (hi_body){HI_ENC_DICT, 1 + work_stream(w, codes, count, to + 1)};
+}
+
+/* Ascending entries cost less, and codes near each other are values near each other. size 0: there
+   are too many entries, or it will hardly be below `below` bytes. */
+static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count, size_t below,
+                           uint8_t *to)
+{
+    hi_body_scratch *scratch = w->scratch;
+
+    if (scratch->page_dict.count > 0) {
+        return dict_of_page(w, x, count, below, to);
+    }
+    const uint32_t entries = hi_number_dict(scratch, w->kind, x, count);
+    if (entries == 0 || hi_stream_price(w->kern, scratch->codes, count) +
                                 (uint64_t)entries * DICT_ENTRY_BITS >=
                             below * 8) {
         return (hi_body){HI_ENC_DICT, 0};
     }
     uint8_t *at = to + hi_put_varint(to, entries);
-    at += hi_stream_encode(kern, &scratch->stream, scratch->codes, count, false, at);
+    at += work_stream(w, scratch->codes, count, at);
     uint8_t *model = at++;
-    const hi_body values = body_flat(kern, scratch, kind, scratch->entry_values, entries, at);
+    const hi_body values =
+        hi_flat_encode(w->kern, scratch, w->kind, scratch->entry_values, entries, at);
     *model = (uint8_t)values.model;
+    scratch->dict_entries = entries;
     return (hi_body){HI_ENC_DICT, (size_t)(at - to) + values.size};
 }
 
-/* Flat, or with a dictionary where that is smaller. */
-static hi_body body_values(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
-                           const uint64_t *x, uint32_t count, uint8_t *to)
-{
-    const hi_body flat = body_flat(kern, scratch, kind, x, count, to);
+/* ---- flat or dictionary ----------------------------------------------------------------- */
 
+/* Bytes that are no more than the block before, nearly. */
+static size_t hint_limit(const hi_value_hint *hint, uint32_t count)
+{
+    return (size_t)((hint->size_1024 + hint->size_1024 / HINT_DRIFT) * count / 1024 + 16);
+}
+
+static bool hint_holds(const hi_value_hint *hint, uint32_t count)
+{
+    return hint->age > 0 && hint->age < HINT_BLOCKS && count >= HI_VECTOR_ROWS;
+}
+
+/* Flat, by the model of the block before while that still fits. */
+static hi_body values_flat(const body_work *w, const uint64_t *x, uint32_t count,
+                           hi_value_hint *hint, uint8_t *to)
+{
+    if (w->kind != HI_KIND_REAL) {
+        return body_flat(w, x, count, NULL, to);
+    }
+    if (hint_holds(hint, count) && hint->real.encoding == HI_ENC_NUM) {
+        const hi_body made = body_flat(w, x, count, &hint->real, to);
+
+        if (made.size <= hint_limit(hint, count)) {
+            hint->age++;
+            return made;
+        }
+    }
+    hint->age = 1;
+    hint->real = hi_real_choose(w->kern, x, count);
+    const hi_body made = body_flat(w, x, count, &hint->real, to);
+    hint->size_1024 = (uint64_t)made.size * 1024 / count;
+    return made;
+}
+
+/* Flat, or with a dictionary where that is smaller. After a block with a dictionary that is tried
+   first, and is enough while it is no larger. */
+static hi_body body_values(const body_work *w, const uint64_t *x, uint32_t count,
+                           hi_value_hint *hint, uint8_t *to)
+{
+    uint8_t *rival = w->scratch->rival_dict;
+
+    if (hint->dict && hint_holds(hint, count)) {
+        const hi_body made = dict_encode(w, x, count, hint_limit(hint, count), to);
+
+        hint->age++;
+        if (made.size > 0 && made.size <= hint_limit(hint, count)) {
+            return made;
+        }
+    }
+    if (hint->dict) {
+        *hint = (hi_value_hint){.age = 0};
+    }
+    const hi_body flat = values_flat(w, x, count, hint, to);
     if (count < DICT_ROWS_MIN || flat.size * 8 <= (size_t)count * DICT_BITS) {
         return flat;
     }
     const size_t below = flat.size - flat.size / DICT_GAIN;
-    const hi_body dict = dict_encode(kern, scratch, kind, x, count, below, scratch->rival_dict);
+    const hi_body dict = dict_encode(w, x, count, below, rival);
     if (dict.size == 0 || dict.size >= below) {
         return flat;
     }
-    memcpy(to, scratch->rival_dict, dict.size);
+    memcpy(to, rival, dict.size);
+    *hint = (hi_value_hint){
+        .age = 1, .dict = true, .size_1024 = (uint64_t)dict.size * 1024 / count};
     return dict;
 }
 
 /* ---- runs ------------------------------------------------------------------------------- */
 
-static hi_body body_runs(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
-                         const uint64_t *x, uint32_t count, uint8_t *to)
+static hi_body body_runs(const body_work *w, const uint64_t *x, uint32_t count, uint8_t *to)
 {
+    hi_body_scratch *scratch = w->scratch;
     uint32_t runs = 0;
     uint32_t start = 0;
 
@@ -104,9 +210,9 @@ static hi_body body_runs(const hi_codec_kernels *kern, hi_body_scratch *scratch,
     scratch->run_lengths[runs++] = count - start - 1;
 
     uint8_t *at = to + hi_put_varint(to, runs);
-    at += hi_stream_encode(kern, &scratch->stream, scratch->run_lengths, runs, false, at);
+    at += work_stream(w, scratch->run_lengths, runs, at);
     uint8_t *model = at++;
-    const hi_body values = body_values(kern, scratch, kind, scratch->run_values, runs, at);
+    const hi_body values = body_values(w, scratch->run_values, runs, &scratch->hints[1], at);
     *model = (uint8_t)values.model;
     return (hi_body){HI_ENC_RLE, (size_t)(at - to) + values.size};
 }
@@ -116,19 +222,20 @@ static hi_body body_runs(const hi_codec_kernels *kern, hi_body_scratch *scratch,
 hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
                        const uint64_t *x, uint32_t count, uint8_t *to)
 {
+    const body_work w = {kern, scratch, kind};
     const uint64_t changes = kern->scan(x, count).changes;
 
     if (changes == 0) {
         return body_constant(kind, x[0], to);
     }
     if ((changes + 1) * RUNS_TRY >= count) {
-        return body_values(kern, scratch, kind, x, count, to);
+        return body_values(&w, x, count, &scratch->hints[0], to);
     }
-    const hi_body runs = body_runs(kern, scratch, kind, x, count, to);
+    const hi_body runs = body_runs(&w, x, count, to);
     if ((changes + 1) * RUNS_TAKE < count) {
         return runs;
     }
-    const hi_body flat = body_values(kern, scratch, kind, x, count, scratch->rival);
+    const hi_body flat = body_values(&w, x, count, &scratch->hints[0], scratch->rival);
     if (flat.size * 9 >= runs.size * 10) {
         return runs;
     }

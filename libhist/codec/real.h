@@ -4,18 +4,6 @@
 
 #include "codec/body.h"
 
-typedef struct hi_real_model {
-    hi_encoding encoding; /* RAW, NUM, BITS or RD. */
-    hi_num num;           /* NUM */
-    unsigned digits;      /* NUM by DECIMAL: k. */
-    bool off;             /* NUM: with a stream of differences of bits. */
-    bool narrow;          /* BITS: of floats. */
-    unsigned cut;         /* RD */
-    unsigned patterns;
-    uint16_t left[HI_RD_PATTERNS];
-    uint64_t bits; /* Estimate for the sample. */
-} hi_real_model;
-
 enum {
     /* A difference of bits from a scaled integer is worth a stream up to here; beyond, it is an
        exception. */

@@ -247,19 +247,19 @@ static size_t real_retry(real_work *w, const hi_real_model *model, size_t size, 
     return again == 0 || (size != 0 && size < again) ? real_put(w, model, to) : again;
 }
 
-hi_body hi_real_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, const uint64_t *bits,
-                       uint32_t count, uint8_t *to)
+hi_body hi_real_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch,
+                       const hi_real_model *model, const uint64_t *bits, uint32_t count,
+                       uint8_t *to)
 {
     real_work w = {.kern = kern, .scratch = scratch, .bits = bits, .count = count};
-    const hi_real_model model = hi_real_choose(kern, bits, count);
-    size_t size = real_put(&w, &model, to);
+    size_t size = real_put(&w, model, to);
 
-    if (w.exceptions > count / RETRY_SHARE && model.encoding == HI_ENC_NUM &&
-        model.num.op == HI_NUM_DECIMAL && !model.off) {
-        size = real_retry(&w, &model, size, to);
+    if (w.exceptions > count / RETRY_SHARE && model->encoding == HI_ENC_NUM &&
+        model->num.op == HI_NUM_DECIMAL && !model->off) {
+        size = real_retry(&w, model, size, to);
     }
     if (size == 0 || size >= (size_t)count * 8) {
         return hi_raw_encode(HI_KIND_REAL, bits, count, to);
     }
-    return (hi_body){model.encoding, size};
+    return (hi_body){model->encoding, size};
 }

@@ -109,6 +109,7 @@ typedef struct hi_stream_scratch {
     uint64_t line[HI_VECTOR_ROWS];
     uint64_t packed[HI_VECTOR_ROWS];
     uint64_t bad[HI_VECTOR_ROWS];
+    uint16_t places[HI_VECTOR_ROWS + 1];
 } hi_stream_scratch;
 
 /* How residuals r become base + p, with those that do not fit in width bits patched. */

@@ -382,13 +382,24 @@ static vector_plan vector_choose(const hi_codec_kernels *kern, hi_stream_scratch
     return plan;
 }
 
+/* Places of the exceptions, without a branch for each row; one entry more may be written. */
+static void vector_find_patches(const uint64_t *bad, uint32_t rows, uint16_t *places)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < rows; i++) {
+        places[found] = (uint16_t)i;
+        found += (uint32_t)bad[i];
+    }
+}
+
 /* Exceptions by quarter; false: more in one than its count can tell. */
-static bool vector_count_patches(const hi_stream_scratch *scratch, uint32_t rows, uint8_t *counts)
+static bool vector_count_patches(const uint16_t *places, uint32_t count, uint8_t *counts)
 {
     uint32_t in_quarter[4] = {0};
 
-    for (uint32_t i = 0; i < rows; i++) {
-        in_quarter[i / HI_QUARTER_ROWS] += (uint32_t)scratch->bad[i];
+    for (uint32_t i = 0; i < count; i++) {
+        in_quarter[places[i] / HI_QUARTER_ROWS]++;
     }
     for (int q = 0; q < 4; q++) {
         counts[q] = (uint8_t)in_quarter[q];
@@ -399,24 +410,20 @@ static bool vector_count_patches(const hi_stream_scratch *scratch, uint32_t rows
     return true;
 }
 
-/* Exceptions: how many by quarter (filled in already), bytes each, places, values. */
-static size_t vector_put_patches(const hi_stream_scratch *scratch, const vector_plan *plan,
-                                 uint32_t rows, uint8_t *to)
+/* Bytes each, places, values. */
+static size_t vector_put_patches(const vector_plan *plan, const uint16_t *places, uint32_t count,
+                                 uint8_t *to)
 {
-    uint16_t places[HI_VECTOR_ROWS];
-    uint32_t count = 0;
     unsigned bytes = 1;
-    uint8_t *at = to + 5;
+    uint8_t *at = to + 1;
 
-    for (uint32_t i = 0; i < rows; i++) {
-        if (scratch->bad[i]) {
-            const unsigned need = signed_bytes(plan->residuals[i] - plan->fit.base);
-            bytes = need > bytes ? need : bytes;
-            *at++ = (uint8_t)(i % HI_QUARTER_ROWS);
-            places[count++] = (uint16_t)i;
-        }
+    for (uint32_t i = 0; i < count; i++) {
+        const unsigned need = signed_bytes(plan->residuals[places[i]] - plan->fit.base);
+
+        bytes = need > bytes ? need : bytes;
+        *at++ = (uint8_t)(places[i] % HI_QUARTER_ROWS);
     }
-    to[4] = (uint8_t)bytes;
+    to[0] = (uint8_t)bytes;
     for (uint32_t i = 0; i < count; i++) {
         at += put_signed(at, plan->residuals[places[i]] - plan->fit.base, bytes);
     }
@@ -487,7 +494,10 @@ static size_t vector_encode(const hi_codec_kernels *kern, hi_stream_scratch *scr
     vector_set_spare(scratch, &plan);
     uint32_t exceptions = kern->fit(plan.residuals, rows, plan.fit.base, plan.fit.width,
                                     scratch->packed, scratch->bad);
-    if (exceptions > 0 && !vector_count_patches(scratch, rows, counts)) {
+    if (exceptions > 0) {
+        vector_find_patches(scratch->bad, rows, scratch->places);
+    }
+    if (exceptions > 0 && !vector_count_patches(scratch->places, exceptions, counts)) {
         plan.fit = plan.guess.plan;
         exceptions = 0;
         vector_set_spare(scratch, &plan);
@@ -497,7 +507,8 @@ static size_t vector_encode(const hi_codec_kernels *kern, hi_stream_scratch *scr
     uint8_t *at = to + vector_put_head(&plan, x, exceptions > 0, to);
     if (exceptions > 0) {
         memcpy(at, counts, sizeof(counts));
-        at += vector_put_patches(scratch, &plan, rows, at);
+        at += sizeof(counts);
+        at += vector_put_patches(&plan, scratch->places, exceptions, at);
     }
     if (rows < HI_LANE_ROWS_MIN) {
         vector_pack_short(scratch->packed, rows, plan.fit.width, at);

@@ -188,6 +188,7 @@ hist_status hi_text_put_dict(hi_encoder *encoder, const hi_values *values, hi_pr
         return HIST_ENOMEM;
     }
     const size_t size = encoder->text.size;
+    hi_buf_byte(out, HI_SHARED_DICT);
     hi_buf_varint(out, index->count);
     hi_buf_varint(out, size);
     for (uint32_t at = 0; at < index->count; at += HI_BLOCK_ROWS_MAX) {
