@@ -287,6 +287,34 @@ static void check_variants(hi_profile profile)
     hi_buf_free(&first.bytes);
 }
 
+/* Equal input, equal bytes: whatever an encoder did before. */
+static void a_new_encoder_writes_what_a_used_one_writes(void **state)
+{
+    hi_encoder *used = cc_encoder;
+
+    (void)state;
+    cc_seed = 23;
+    for (size_t i = 0; i < CC_TYPES * SHAPE_COUNT; i++) {
+        const hi_profile profile = i % 2 == 0 ? HI_PROFILE_WARM : HI_PROFILE_COLD;
+        cc_page before;
+        cc_page fresh;
+
+        cc_fill(cc_types[i % CC_TYPES], (int)(i / CC_TYPES), NULLS_FEW, 3000);
+        cc_page_cut(&before, cc.v.rows, 2100);
+        fresh = before;
+        cc_page_encode(&before, profile);
+        cc_encoder = hi_encoder_new(&cc_mem);
+        cc_page_encode(&fresh, profile);
+        hi_encoder_free(cc_encoder);
+        cc_encoder = used;
+        assert_int_equal(fresh.shared_size, before.shared_size);
+        assert_int_equal(fresh.bytes.size, before.bytes.size);
+        assert_memory_equal(fresh.bytes.data, before.bytes.data, before.bytes.size);
+        hi_buf_free(&before.bytes);
+        hi_buf_free(&fresh.bytes);
+    }
+}
+
 static void every_cpu_variant_writes_the_same_bytes_and_reads_them(void **state)
 {
     (void)state;
@@ -517,6 +545,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_value_comes_back_bit_for_bit),
     cmocka_unit_test(a_page_of_blocks_at_odd_rows_comes_back),
     cmocka_unit_test(any_vector_decodes_as_in_the_whole_block),
+    cmocka_unit_test(a_new_encoder_writes_what_a_used_one_writes),
     cmocka_unit_test(every_cpu_variant_writes_the_same_bytes_and_reads_them),
     cmocka_unit_test(a_decimal_is_the_quotient_of_the_divide_instruction),
     cmocka_unit_test(statistics_are_those_of_a_row_by_row_model),

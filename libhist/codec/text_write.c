@@ -113,12 +113,12 @@ hist_status hi_text_index_page(hi_encoder *encoder, const hi_values *values)
     bool any = false;
     uint32_t last = 0; /* Row of the string before: equal neighbours need no look-up. */
 
+    HI_TRY(index_reserve(encoder, values->rows)); /* Forgets what it had when it grows. */
     index->count = 0;
     index->dict = true;
     if (values->rows == 0) {
         return HIST_OK;
     }
-    HI_TRY(index_reserve(encoder, values->rows));
     index->mask = index_slots(values->rows) - 1;
     memset(index->slots, 0, ((size_t)index->mask + 1) * sizeof(*index->slots));
     for (uint32_t i = 0; i < values->rows; i++) {
