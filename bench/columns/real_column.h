@@ -213,29 +213,24 @@ static inline hist_status real_page_decode(const hi_codec_kernels *kern, hi_mem 
                                            const real_column *expect)
 {
     const uint8_t *src = (const uint8_t *)bytes + page->at;
-    const bool text = type == HIST_TYPE_STRING;
     hist_status status = HIST_OK;
     uint32_t row = page->first;
-    hi_dict dict = {0};
+    hi_page_shared shared;
     hi_decoded got;
 
-    if (text) {
-        HI_TRY(hi_dict_open(mem, src, page->shared_size, SIZE_MAX / 2, &dict));
-    }
+    HI_TRY(hi_page_shared_open(mem, type, src, page->shared_size, SIZE_MAX / 2, &shared));
     for (uint32_t b = 0; b < page->block_count && status == HIST_OK; b++) {
         const hi_block_info *block = &page->blocks[b];
 
         status = hi_block_decode_with(kern, type, src + block->offset, block->size, block->rows,
-                                      text ? &dict : NULL, room, &got);
+                                      &shared, room, &got);
         if (status == HIST_OK && expect != NULL &&
-            !real_column_same(expect, row, block->rows, &dict, room, &got)) {
+            !real_column_same(expect, row, block->rows, &shared.dict, room, &got)) {
             status = HIST_EINTERNAL;
         }
         row += block->rows;
     }
-    if (text) {
-        hi_dict_free(mem, &dict);
-    }
+    hi_page_shared_free(mem, &shared);
     return status;
 }
 
