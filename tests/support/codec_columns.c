@@ -77,6 +77,14 @@ static const uint64_t odd_ints[] = {
     256,
 };
 
+static uint64_t curve_step;
+
+static uint64_t curve_next(uint64_t before)
+{
+    curve_step += (uint64_t)noise_normal(2);
+    return before + curve_step;
+}
+
 static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
 {
     switch (shape) {
@@ -106,6 +114,13 @@ static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
                                                  : 1000 + cc_noise() % 16;
     case SHAPE_LEVELS: /* Few values, far apart, no common factor. */
         return (cc_noise() % 300 + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 3;
+    case SHAPE_MANY_LEVELS:
+        return (cc_noise() % 2500 + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 3;
+    case SHAPE_RUN_LEVELS:
+        return cc_noise_below(8) == 0 ? (cc_noise() % 90 + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 3
+                                      : before;
+    case SHAPE_CURVE:
+        return curve_next(before);
     case SHAPE_SCALED:
         return (uint64_t)-77 + 12500 * (cc_noise() % 1000);
     default:
@@ -113,10 +128,42 @@ static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
     }
 }
 
+/* Bits of a double, up to two ulps beside it. */
+static uint64_t beside(double v)
+{
+    return hi_bits_of(v) + (cc_noise() % 4 == 0 ? cc_noise() % 5 - 2 : 0);
+}
+
 static uint64_t shape_real(int shape, uint32_t i, uint64_t *walk)
 {
     *walk = shape_int(shape, i, *walk);
     switch (shape) {
+    case SHAPE_FLOATS:
+        *walk = *walk - *walk % 2 + 3000 + cc_noise() % 90 - *walk / 4;
+        return hi_bits_of((double)((float)*walk / 1000.0F));
+    case SHAPE_FLOAT_NOISE: {
+        union {
+            uint32_t u;
+            float f;
+        } v = {.u = UINT32_C(0x3f800000) + (uint32_t)cc_noise() % 0x4000000};
+        return hi_bits_of((double)v.f);
+    }
+    case SHAPE_PRODUCTS:
+        *walk = 1000 + cc_noise() % 900;
+        return beside((double)*walk * 0.00031415926535);
+    case SHAPE_RATIOS:
+        *walk = 4000000 + cc_noise() % 2000;
+        return hi_bits_of((double)*walk / 8052423.0);
+    case SHAPE_ULPS:
+        *walk = 5000 + cc_noise() % 700;
+        return beside((double)*walk / 100);
+    case SHAPE_SMOOTH:
+        *walk += (uint64_t)noise_normal(1000);
+        return hi_bits_of(1.0 + (double)(int64_t)*walk / 1e9) ^ cc_noise() % 8;
+    case SHAPE_FEW_LEFT:
+        return cc_noise_below(90) == 0
+                   ? cc_noise()
+                   : ((0x3fe + cc_noise() % 3) << 52) | (cc_noise() & UINT64_C(0xfffffffffffff));
     case SHAPE_DECIMAL:
     case SHAPE_RUNS:
     case SHAPE_HALVES:
@@ -132,6 +179,8 @@ static uint64_t shape_real(int shape, uint32_t i, uint64_t *walk)
                                                  : hi_bits_of((double)(cc_noise() % 99) / 10);
     case SHAPE_NOISE:
     case SHAPE_LEVELS:
+    case SHAPE_MANY_LEVELS:
+    case SHAPE_RUN_LEVELS:
         return *walk;
     case SHAPE_SCALED:
         return hi_bits_of((double)(int64_t)*walk * 0.37); /* No decimals, mostly. */
@@ -175,6 +224,7 @@ static void column_text(int shape, uint32_t rows)
 void cc_fill(hist_type type, int shape, int nulls, uint32_t rows)
 {
     uint64_t walk = 1000;
+    curve_step = 100000;
     uint32_t *ids = (uint32_t *)cc.data;
 
     cc.v = (hi_values){.type = type, .rows = rows, .data = cc.data};
