@@ -135,6 +135,10 @@ hi_fit_plan hi_fit_choose(const hi_codec_kernels *kern, const uint64_t *residual
 size_t hi_stream_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch, const uint64_t *x,
                         uint32_t count, bool try_line, uint8_t *to);
 
+/* Divides x - min by a factor common to all into `scaled`. false: there is none. */
+bool hi_stream_scale(const hi_codec_kernels *kern, const uint64_t *x, uint32_t count, uint64_t min,
+                     uint64_t *scaled, uint64_t *factor_out);
+
 static inline size_t hi_put_svarint(uint8_t *to, uint64_t v)
 {
     return hi_put_varint(to, hi_zigzag((int64_t)v));

@@ -408,10 +408,10 @@ static uint64_t odd_inverse(uint64_t odd)
     return inverse;
 }
 
-/* Divides x - min by a factor common to all into scratch->scaled. false: there is none. The first
-   divisor comes from a sample; where that misses, what it has in common with the rest is tried. */
-static bool stream_scale(const hi_codec_kernels *kern, hi_stream_scratch *scratch,
-                         const uint64_t *x, uint32_t count, uint64_t min, uint64_t *factor_out)
+/* The first divisor comes from a sample; where that misses, what it has in common with the rest is
+   tried. */
+bool hi_stream_scale(const hi_codec_kernels *kern, const uint64_t *x, uint32_t count, uint64_t min,
+                     uint64_t *scaled, uint64_t *factor_out)
 {
     uint64_t factor = stream_sample_factor(x, count, min);
 
@@ -421,7 +421,7 @@ static bool stream_scale(const hi_codec_kernels *kern, hi_stream_scratch *scratc
         }
         const unsigned twos = (unsigned)__builtin_ctzll(factor);
         if (kern->divide(x, count, min, odd_inverse(factor >> twos), twos, UINT64_MAX / factor,
-                         scratch->scaled)) {
+                         scaled)) {
             *factor_out = factor;
             return true;
         }
@@ -445,7 +445,7 @@ size_t hi_stream_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch
         at += hi_put_svarint(at, count > 1 ? x[1] - x[0] : 0);
         return (size_t)(at - to);
     }
-    if (stream_scale(kern, scratch, x, count, (uint64_t)scan.min, &factor)) {
+    if (hi_stream_scale(kern, x, count, (uint64_t)scan.min, scratch->scaled, &factor)) {
         *at++ = HI_STREAM_SCALED;
         at += hi_put_varint(at, factor);
         at += hi_put_svarint(at, (uint64_t)scan.min);
