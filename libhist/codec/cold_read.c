@@ -155,7 +155,7 @@ static bool read_escapes(const hi_cold_view *view, const uint8_t *symbols, uint3
     return true;
 }
 
-static bool read_split(const hi_codec_kernels *kern, const hi_cold_view *view,
+static void read_split(const hi_codec_kernels *kern, const hi_cold_view *view,
                        const uint8_t *symbols, uint32_t rows, read_place *place, uint64_t *out)
 {
     const hi_cold_form *form = view->form;
@@ -172,7 +172,6 @@ static bool read_split(const hi_codec_kernels *kern, const hi_cold_view *view,
         place->low += hi_cold_low_size(rows, form->width);
         kern->rans->join(symbols, rows, form->width, out);
     }
-    return form->escape == HI_COLD_NO_ESCAPE || read_escapes(view, symbols, rows, place, out);
 }
 
 static hist_status read_residuals(const hi_codec_kernels *kern, const hi_cold_view *view,
@@ -191,10 +190,12 @@ static hist_status read_residuals(const hi_codec_kernels *kern, const hi_cold_vi
         if (form->bins) {
             place.low = kern->rans->bins(symbols + first, rows, form->lower, form->bits, view->low,
                                          place.low, bits, to);
-            if (place.low > bits) {
-                return HIST_ECORRUPT;
-            }
-        } else if (!read_split(kern, view, symbols + first, rows, &place, to)) {
+        } else {
+            read_split(kern, view, symbols + first, rows, &place, to);
+        }
+        if ((form->bins && place.low > bits) ||
+            (form->escape != HI_COLD_NO_ESCAPE &&
+             !read_escapes(view, symbols + first, rows, &place, to))) {
             return HIST_ECORRUPT;
         }
         if (delta) {
