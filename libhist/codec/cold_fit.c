@@ -12,7 +12,7 @@ enum {
     FIT_BIN_BITS = 20,     /* a bin with its bounds so much. */
     FIT_CELLS = 128,       /* About. */
     FIT_CELLS_MAX = 5 * FIT_CELLS + 8,
-    FIT_SPREAD_CELLS = 32,
+    FIT_SPREAD_CELLS = 64,
     FIT_WINDOW = HI_RANS_SYMBOLS - 1, /* Symbols beside the escape. */
     FIT_SPLIT_WORTH = 66, /* SPLIT may be 1/66 larger than BINS: it decodes faster. */
     FIT_CORE_PART = 64,   /* Widths are tried around what all but 2/64 need. */
@@ -57,28 +57,6 @@ static uint32_t fit_log(uint64_t v)
 static uint64_t fit_entropy(uint32_t count, uint32_t total_log)
 {
     return count == 0 ? 0 : (uint64_t)count * (total_log - hi_log2_fixed(count));
-}
-
-uint64_t hi_cold_spread(const uint64_t *sorted, uint32_t count)
-{
-    const uint32_t step = count / FIT_SPREAD_CELLS + 1;
-    const uint32_t total_log = hi_log2_fixed(count);
-    uint64_t price = 0;
-
-    for (uint32_t i = 0; i < count;) {
-        uint32_t end = i + 1;
-
-        while (end < count && (end - i < step || sorted[end] == sorted[end - 1]) &&
-               (end - i < step / 2 || sorted[i] != sorted[end - 1] ||
-                sorted[end] == sorted[end - 1])) {
-            end++;
-        }
-        const uint64_t span = sorted[end - 1] - sorted[i];
-        price += fit_entropy(end - i, total_log) +
-                 (uint64_t)(end - i) * fit_log(span == UINT64_MAX ? span : span + 1);
-        i = end;
-    }
-    return price;
 }
 
 /* ---- SPLIT ------------------------------------------------------------------------------ */
@@ -206,6 +184,50 @@ typedef struct fit_cell {
     uint32_t before; /* Residuals in the cells before. */
 } fit_cell;
 
+/* Cuts sorted residuals between different values: a value that is frequent by itself, else about
+   `step` of them. One more cell ends the list. */
+static uint32_t fit_cells(const uint64_t *sorted, uint32_t count, uint32_t step, fit_cell *cells)
+{
+    uint32_t made = 0;
+    uint32_t open = 0; /* Where the cell that is being filled starts. */
+    uint32_t i = 0;
+
+    while (i < count) {
+        uint32_t end = i + 1;
+        while (end < count && sorted[end] == sorted[i]) {
+            end++;
+        }
+        const bool frequent = (end - i) * 2 > step;
+        if (frequent && i > open) {
+            cells[made++] = (fit_cell){sorted[open], sorted[i - 1], open};
+            open = i;
+        }
+        if (frequent || end - open >= step || end == count) {
+            cells[made++] = (fit_cell){sorted[open], sorted[end - 1], open};
+            open = end;
+        }
+        i = end;
+    }
+    cells[made].before = count;
+    return made;
+}
+
+uint64_t hi_cold_spread(const uint64_t *sorted, uint32_t count)
+{
+    fit_cell cells[FIT_CELLS_MAX];
+    const uint32_t made = fit_cells(sorted, count, count / FIT_SPREAD_CELLS + 1, cells);
+    const uint32_t total_log = hi_log2_fixed(count);
+    uint64_t price = 0;
+
+    for (uint32_t c = 0; c < made; c++) {
+        const uint32_t inside = cells[c + 1].before - cells[c].before;
+        const uint64_t span = cells[c].high - cells[c].low;
+        price += fit_entropy(inside, total_log) +
+                 (uint64_t)inside * fit_log(span == UINT64_MAX ? span : span + 1);
+    }
+    return price;
+}
+
 /* A number in (after, low] with few leading bits within a cell that reaches to high. */
 static uint64_t fit_round_down(uint64_t after, uint64_t low, uint64_t high)
 {
@@ -218,37 +240,6 @@ static uint64_t fit_round_down(uint64_t after, uint64_t low, uint64_t high)
         }
     }
     return low;
-}
-
-/* Cuts the sorted residuals between different values: a value that is frequent by itself, else
-   about equal counts. One more cell ends the list. */
-static uint32_t fit_cells(const uint64_t *sorted, uint32_t count, fit_cell *cells)
-{
-    const uint32_t step = (count + FIT_CELLS - 1) / FIT_CELLS;
-    uint32_t made = 0;
-    uint32_t open = 0; /* Where the cell that is being filled starts. */
-    uint32_t i = 0;
-
-    while (i < count) {
-        uint32_t end = i + 1;
-        while (end < count && sorted[end] == sorted[i]) {
-            end++;
-        }
-        if ((end - i) * 2 > step && i > open) {
-            cells[made++] = (fit_cell){sorted[open], sorted[i - 1], open};
-            open = i;
-        }
-        if ((end - i) * 2 > step || end - open >= step || end == count) {
-            cells[made++] = (fit_cell){sorted[open], sorted[end - 1], open};
-            open = end;
-        }
-        i = end;
-    }
-    cells[made].before = count;
-    for (uint32_t c = 1; c < made; c++) {
-        cells[c].low = fit_round_down(cells[c - 1].high, cells[c].low, cells[c].high);
-    }
-    return made;
 }
 
 /* Cheapest way to join neighbouring cells to bins; from[c]: the first cell of the bin that ends
@@ -343,7 +334,11 @@ void hi_cold_fit(hi_cold_scratch *scratch, uint32_t count, hi_cold_plan *plan)
     if (split.width > 0 || split.escapes > 0 || split.symbols > FIT_CELLS) {
         fit_cell cells[FIT_CELLS_MAX];
         uint16_t from[FIT_CELLS_MAX];
-        const uint32_t made = fit_cells(scratch->sorted, count, cells);
+        const uint32_t made =
+            fit_cells(scratch->sorted, count, (count + FIT_CELLS - 1) / FIT_CELLS, cells);
+        for (uint32_t c = 1; c < made; c++) {
+            cells[c].low = fit_round_down(cells[c - 1].high, cells[c].low, cells[c].high);
+        }
         const uint64_t price = fit_join_cells(cells, made, count, from);
         if (price + price / FIT_SPLIT_WORTH < split.price &&
             fit_take_bins(cells, made, from, plan->min, &plan->form, counts)) {
