@@ -49,7 +49,7 @@ static inline uint64_t hi_get_bits(hi_bit_reader *r, unsigned count)
         const unsigned at = r->bit & 7;
         const unsigned take = 8 - at < count - have ? 8 - at : count - have;
 
-        v |= (uint64_t)((r->data[r->bit / 8] >> at) & ((1U << take) - 1)) << have;
+        v |= ((uint64_t)r->data[r->bit / 8] >> at & ((1U << take) - 1)) << have;
         have += take;
         r->bit += take;
     }

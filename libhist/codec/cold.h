@@ -191,7 +191,11 @@ uint64_t hi_cold_spread(const uint64_t *sorted, uint32_t count);
 bool hi_cold_symbols(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
                      uint8_t *symbols, uint32_t *counts);
 
-/* Bits of `count` residuals with such symbols, and of the symbols alone; the form not counted. */
+/* How many escapes, and bytes that hold each of them: 1 to 8. */
+uint32_t hi_cold_escapes(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                         const uint8_t *symbols, unsigned *bytes_out);
+
+/* Bits of `count` residuals with such symbols, and of the symbols alone; without form and escapes. */
 uint64_t hi_cold_price(const hi_cold_form *form, const uint32_t *counts, uint32_t count,
                        uint64_t *symbol_bits);
 

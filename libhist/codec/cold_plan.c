@@ -239,11 +239,14 @@ static void plan_price(const hi_codec_kernels *kern, hi_cold_scratch *scratch, c
 {
     uint32_t counts[HI_RANS_SYMBOLS];
     uint64_t symbol_bits = 0;
+    unsigned bytes = 0;
 
     hi_cold_residuals(kern, x, plan, scratch->residuals);
     (void)hi_cold_symbols(&plan->form, scratch->residuals, residuals, scratch->symbols, counts);
+    const uint64_t escapes = hi_cold_escapes(&plan->form, scratch->residuals, residuals,
+                                             scratch->symbols, &bytes);
     plan->bits = hi_cold_price(&plan->form, counts, residuals, &symbol_bits) +
-                 hi_cold_form_put(&plan->form, scratch->form) * 8;
+                 escapes * bytes * 8 + hi_cold_form_put(&plan->form, scratch->form) * 8;
 }
 
 void hi_cold_plan_make(const hi_codec_kernels *kern, hi_cold_scratch *scratch, const uint64_t *x,

@@ -6,8 +6,9 @@
 #include "codec/cold.h"
 
 typedef struct share_stream {
-    bool served;     /* By a form of the set, or hopeless. */
-    uint64_t shared; /* Bits with the form that is being tried. */
+    bool served;      /* By a form of the set, or hopeless. */
+    uint64_t escapes; /* Bits of them, */
+    uint64_t shared;  /* and of all, with the form that is being tried. */
 } share_stream;
 
 static bool share_alike(const hi_cold_plan *a, const hi_cold_plan *b)
@@ -115,6 +116,10 @@ static int64_t share_try(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
         const uint32_t rows = share_residuals(kern, scratch, &plans[i], x[i]);
         (void)hi_cold_symbols(form, scratch->residuals, rows, scratch->symbols,
                               scratch->counts[i]);
+        unsigned bytes = 0;
+        const uint64_t escapes =
+            hi_cold_escapes(form, scratch->residuals, rows, scratch->symbols, &bytes);
+        of[i].escapes = 8 * bytes * escapes;
         for (uint32_t s = 0; s < HI_RANS_SYMBOLS && share_alike(&plans[i], &plans[seed]); s++) {
             sum[s] += scratch->counts[i][s];
         }
@@ -122,9 +127,8 @@ static int64_t share_try(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
     sum[form->escape] += sum[form->escape] == 0;
     hi_rans_normalise(sum, form->freqs.symbols, &form->freqs);
     for (uint32_t i = 0; i < streams; i++) {
-        of[i].shared = of[i].served ? UINT64_MAX
-                                    : hi_cold_price(form, scratch->counts[i], plans[i].count,
-                                                    &symbol_bits);
+        const uint64_t bits = hi_cold_price(form, scratch->counts[i], plans[i].count, &symbol_bits);
+        of[i].shared = of[i].served ? UINT64_MAX : bits + of[i].escapes;
         saved += of[i].shared < plans[i].bits ? (int64_t)(plans[i].bits - of[i].shared) : 0;
     }
     return saved;
@@ -134,7 +138,7 @@ void hi_cold_share(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
                    const hi_cold_plan *plans, const uint64_t *const *x, uint32_t streams,
                    hi_cold_set *set_out)
 {
-    share_stream of[HI_COLD_SHARE_MAX] = {{false, 0}};
+    share_stream of[HI_COLD_SHARE_MAX] = {{.served = false}};
 
     set_out->count = 0;
     streams = streams < HI_COLD_SHARE_MAX ? streams : HI_COLD_SHARE_MAX;

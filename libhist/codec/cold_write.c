@@ -8,7 +8,6 @@ enum {
     WRITE_HEAD_MAX = 96,
     WRITE_MORE_MAX = 16,
     WRITE_UNIT = 4096,
-    WRITE_ESCAPE_BITS = 40, /* About. */
 };
 
 /* ---- residuals to symbols ----------------------------------------------------------------- */
@@ -68,13 +67,16 @@ bool hi_cold_symbols(const hi_cold_form *form, const uint64_t *residuals, uint32
 
 /* ---- escapes ------------------------------------------------------------------------------ */
 
-/* How many, and bytes that hold each of them: 1 to 8. */
-static uint32_t escape_look(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
-                            const uint8_t *symbols, unsigned *bytes_out)
+uint32_t hi_cold_escapes(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                         const uint8_t *symbols, unsigned *bytes_out)
 {
     unsigned bits = 1;
     uint32_t escapes = 0;
 
+    *bytes_out = 1;
+    if (form->escape == HI_COLD_NO_ESCAPE) {
+        return 0;
+    }
     for (uint32_t i = 0; i < count; i++) {
         if (symbols[i] == form->escape) {
             const uint64_t v = residuals[i] - form->base;
@@ -183,37 +185,47 @@ uint64_t hi_cold_price(const hi_cold_form *form, const uint32_t *counts, uint32_
     for (uint32_t s = 0; s < form->freqs.symbols && form->bins; s++) {
         bits += (uint64_t)counts[s] * form->bits[s];
     }
-    if (form->escape != HI_COLD_NO_ESCAPE) {
-        bits += (uint64_t)counts[form->escape] * WRITE_ESCAPE_BITS;
-    }
     return bits + *symbol_bits;
 }
 
 /* Leaves the chosen form's symbols in scratch. false: none can say all residuals. */
+static bool write_try(hi_cold_scratch *scratch, uint32_t count, write_choice *choice)
+{
+    const hi_cold_form *form = choice->form;
+    uint32_t counts[HI_RANS_SYMBOLS];
+    unsigned bytes = 0;
+
+    if (!hi_cold_symbols(form, scratch->residuals, count, scratch->symbols, counts)) {
+        return false;
+    }
+    choice->bits = hi_cold_price(form, counts, count, &choice->symbol_bits);
+    const uint64_t escapes =
+        hi_cold_escapes(form, scratch->residuals, count, scratch->symbols, &bytes);
+    choice->bits += 8 * bytes * escapes;
+    return true;
+}
+
 static bool write_choose(hi_cold_scratch *scratch, const hi_cold_plan *plan,
                          const hi_cold_set *set, uint32_t count, size_t own_size,
                          write_choice *best)
 {
-    uint32_t counts[HI_RANS_SYMBOLS];
-
     *best = (write_choice){.bits = UINT64_MAX};
     for (uint32_t i = 0; set != NULL && i < set->count; i++) {
         write_choice choice = {.form = &set->form[i], .index = i};
-        if (hi_cold_symbols(choice.form, scratch->residuals, count, scratch->symbols, counts)) {
-            choice.bits = hi_cold_price(choice.form, counts, count, &choice.symbol_bits);
-            *best = choice.bits < best->bits ? choice : *best;
+        if (write_try(scratch, count, &choice) && choice.bits < best->bits) {
+            *best = choice;
         }
     }
     write_choice own = {.form = &plan->form, .index = HI_COLD_FORMS_MAX};
-    if (!hi_cold_symbols(own.form, scratch->residuals, count, scratch->symbols, counts)) {
+    if (!write_try(scratch, count, &own)) {
         return false;
     }
-    own.bits = hi_cold_price(own.form, counts, count, &own.symbol_bits) + own_size * 8;
+    own.bits += own_size * 8;
     if (own.bits <= best->bits) {
         *best = own;
         return true;
     }
-    return hi_cold_symbols(best->form, scratch->residuals, count, scratch->symbols, counts);
+    return write_try(scratch, count, best);
 }
 
 static uint8_t *write_head(const hi_cold_plan *plan, const uint64_t *x, const write_choice *choice,
@@ -271,7 +283,7 @@ static size_t write_parts(const hi_cold_plan *plan, const hi_cold_scratch *scrat
     unsigned bytes = 0;
 
     if (form->escape != HI_COLD_NO_ESCAPE) {
-        const uint32_t escapes = escape_look(form, scratch->residuals, count, symbols, &bytes);
+        const uint32_t escapes = hi_cold_escapes(form, scratch->residuals, count, symbols, &bytes);
         escaped = (size_t)escapes * bytes;
         *more_end++ = (uint8_t)bytes;
         more_end += hi_put_varint(more_end, escapes);
