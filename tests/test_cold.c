@@ -237,7 +237,7 @@ static void the_encoder_uses_all_that_the_format_has(void **state)
         }
     }
     assert_int_equal(s.predictors, 0x1f);
-    assert_int_equal(s.lanes, 0xf);
+    assert_int_equal(s.lanes, 7);
     assert_int_equal(s.forms, 0xf);
 }
 

@@ -91,7 +91,7 @@ hist_status hi_cold_open(hi_reader *r, uint32_t count, const hi_cold_set *set,
 {
     const uint8_t kind = hi_read_u8(r);
     const unsigned flags = hi_read_u8(r);
-    const unsigned lanes = HI_RANS_LANES_MIN << (flags >> READ_LANES_SHIFT & 3);
+    const unsigned lanes_code = flags >> READ_LANES_SHIFT & 3;
 
     if (count == 0 || count > HI_BLOCK_ROWS_MAX || r->failed ||
         (kind != HI_STREAM_COLD && kind != HI_STREAM_COLD_SHARED)) {
@@ -99,11 +99,11 @@ hist_status hi_cold_open(hi_reader *r, uint32_t count, const hi_cold_set *set,
     }
     view_out->count = count;
     HI_TRY(read_predictor(r, flags, view_out));
-    const uint64_t tail = hi_read_varint(r);
+    const uint64_t turns = hi_read_varint(r);
     const uint64_t words = hi_read_varint(r);
     HI_TRY(read_form(r, kind == HI_STREAM_COLD_SHARED, flags >> READ_INDEX_SHIFT, set, view_out));
     HI_TRY(read_parts(r, view_out));
-    return hi_rans_open(r, lanes, view_out->residuals, tail, words, &view_out->rans);
+    return hi_rans_open(r, lanes_code, view_out->residuals, turns, words, &view_out->rans);
 }
 
 /* ---- residuals -------------------------------------------------------------------------- */

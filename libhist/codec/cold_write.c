@@ -232,12 +232,11 @@ static uint8_t *write_head(const hi_cold_plan *plan, const uint64_t *x, const wr
                            const hi_rans_coded *coded, uint8_t *at)
 {
     const bool own = choice->index == HI_COLD_FORMS_MAX;
-    const unsigned lanes = (unsigned)__builtin_ctz(coded->lanes / HI_RANS_LANES_MIN);
     const uint32_t order = hi_predictor_order(plan->predictor);
 
     *at++ = own ? HI_STREAM_COLD : HI_STREAM_COLD_SHARED;
     *at++ = (uint8_t)((unsigned)plan->predictor | (plan->factor > 1 ? WRITE_SCALED : 0) |
-                      lanes << WRITE_LANES_SHIFT | (own ? 0 : choice->index << WRITE_INDEX_SHIFT));
+                      coded->lanes_code << WRITE_LANES_SHIFT | (own ? 0 : choice->index << WRITE_INDEX_SHIFT));
     if (plan->factor > 1) {
         at += hi_put_varint(at, plan->factor);
         at += hi_put_svarint(at, plan->offset);
@@ -256,7 +255,7 @@ static uint8_t *write_head(const hi_cold_plan *plan, const uint64_t *x, const wr
     if (order > 2) {
         at += hi_put_svarint(at, x[2] - 2 * x[1] + x[0]);
     }
-    at += hi_put_varint(at, coded->tail);
+    at += hi_put_varint(at, coded->turns);
     return at + hi_put_varint(at, coded->words);
 }
 

@@ -1,6 +1,6 @@
 /*
  * rans.h -- symbols of 8 bits to few bits each and back: range asymmetric
- * numeral systems (rANS) in 4 to 32 interleaved lanes. README.md has the bytes.
+ * numeral systems (rANS) in 4, 8 or 32 interleaved lanes. README.md has the bytes.
  *
  * A lane is a 32-bit state, at least 2^16 between symbols. Probabilities are
  * frequencies that sum up to 4096. Whatever leaves or enters a state does so as
@@ -20,7 +20,6 @@ enum {
     HI_RANS_SUM = 1 << HI_RANS_BITS,
     HI_RANS_SYMBOLS = 256,
     HI_RANS_LOW = 1 << 16, /* States are not below. */
-    HI_RANS_LANES_MIN = 4,
     HI_RANS_LANES_MAX = 32,
     HI_RANS_TAIL_LANES_MAX = 4,
     HI_RANS_STATES_BYTES_MAX = HI_RANS_LANES_MAX * 5,
@@ -59,13 +58,19 @@ typedef struct hi_rans_table {
 /* Lanes that decode the tail, whose words the other lanes' last states hold. */
 static inline unsigned hi_rans_tail_lanes(unsigned lanes)
 {
-    return lanes <= 8 ? 1 : lanes / 8;
+    return lanes == HI_RANS_LANES_MAX ? HI_RANS_TAIL_LANES_MAX : 1;
+}
+
+/* Lanes for a code of 2 bits; 0: there is no such code. */
+static inline unsigned hi_rans_lanes(unsigned code)
+{
+    return code == 0 ? 4 : code == 1 ? 8 : code == 2 ? HI_RANS_LANES_MAX : 0;
 }
 
 /* What encoding made; words are in the order a decoder reads them. */
 typedef struct hi_rans_coded {
-    unsigned lanes;
-    uint32_t tail; /* Last symbols, decoded apart. */
+    unsigned lanes_code;
+    uint32_t turns; /* The last symbols are decoded apart: count % lanes, and so many turns of all lanes. */
     uint32_t words;
     const uint16_t *word;
     size_t states_size;
@@ -90,7 +95,7 @@ typedef struct hi_rans_view {
 } hi_rans_view;
 
 /* Takes states and `words` words of `count` symbols from the reader and checks them. */
-hist_status hi_rans_open(hi_reader *r, unsigned lanes, uint32_t count, uint64_t tail,
+hist_status hi_rans_open(hi_reader *r, unsigned lanes_code, uint32_t count, uint64_t turns,
                          uint64_t words, hi_rans_view *view_out);
 
 /* Room for symbols: count + HI_RANS_SLACK. */
@@ -101,7 +106,7 @@ hist_status hi_rans_decode(const hi_codec_kernels *kern, const hi_rans_view *vie
 
 typedef struct hi_rans_kernels {
     void (*fill)(const uint16_t *freq, uint32_t symbols, uint32_t *table);
-    /* `steps` symbols of each lane. Returns the word after the last read, NULL where that is
+    /* `steps` symbols of each of 4, 8 or 32 lanes. Returns the word after the last read, NULL where that is
        behind `end`. */
     const uint8_t *(*run)(const uint32_t *table, unsigned lanes, uint32_t *states, uint32_t steps,
                           const uint8_t *words, const uint8_t *end, uint8_t *symbols);

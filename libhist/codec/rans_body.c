@@ -78,11 +78,7 @@ RANS_RUN(8)
 
 #if defined(__AVX512F__)
 
-typedef struct rans_sixteen {
-    __m512i x;
-} rans_sixteen;
-
-/* Sixteen lanes: two gathers' worth of work in one; words are spread over the lanes that want one. */
+/* Sixteen lanes in a register. The words that the lanes want are spread over them. */
 static inline __m512i rans_turn(const uint32_t *table, __m512i x, const uint8_t **words,
                                 uint8_t *symbols)
 {
@@ -100,21 +96,6 @@ static inline __m512i rans_turn(const uint32_t *table, __m512i x, const uint8_t 
     _mm_storeu_si128((__m128i *)(void *)symbols, _mm512_cvtepi32_epi8(entry));
     *words += (size_t)2 * (unsigned)__builtin_popcount(low);
     return _mm512_mask_or_epi32(y, low, _mm512_slli_epi32(y, 16), taken);
-}
-
-static const uint8_t *rans_run_16(const uint32_t *table, uint32_t *states, uint32_t steps,
-                                  const uint8_t *words, const uint8_t *end, uint8_t *symbols)
-{
-    __m512i x = _mm512_loadu_si512(states);
-
-    for (uint32_t s = 0; s < steps; s++, symbols += 16) {
-        x = rans_turn(table, x, &words, symbols);
-        if (words > end) {
-            return NULL;
-        }
-    }
-    _mm512_storeu_si512(states, x);
-    return words;
 }
 
 static const uint8_t *rans_run_32(const uint32_t *table, uint32_t *states, uint32_t steps,
@@ -136,7 +117,6 @@ static const uint8_t *rans_run_32(const uint32_t *table, uint32_t *states, uint3
 }
 
 #else
-RANS_RUN(16)
 RANS_RUN(32)
 #endif
 
@@ -147,8 +127,6 @@ static const uint8_t *rans_run(const uint32_t *table, unsigned lanes, uint32_t *
     switch (lanes) {
     case 32:
         return rans_run_32(table, states, steps, words, end, symbols);
-    case 16:
-        return rans_run_16(table, states, steps, words, end, symbols);
     case 8:
         return rans_run_8(table, states, steps, words, end, symbols);
     default:

@@ -6,17 +6,18 @@ enum {
     READ_TAIL_WORDS_MAX = 2 * HI_RANS_LANES_MAX, /* Of the sequence, then of states. */
 };
 
-hist_status hi_rans_open(hi_reader *r, unsigned lanes, uint32_t count, uint64_t tail,
+hist_status hi_rans_open(hi_reader *r, unsigned lanes_code, uint32_t count, uint64_t turns,
                          uint64_t words, hi_rans_view *view_out)
 {
+    const unsigned lanes = hi_rans_lanes(lanes_code);
     hi_bit_reader bits = hi_bits_begin(r);
 
-    if (tail > count || (count - (uint32_t)tail) % lanes != 0 || words > count) {
+    if (lanes == 0 || turns > count / lanes || words > count) {
         return HIST_ECORRUPT;
     }
     view_out->lanes = lanes;
     view_out->count = count;
-    view_out->tail = (uint32_t)tail;
+    view_out->tail = count % lanes + (uint32_t)turns * lanes;
     for (unsigned l = 0; l < lanes; l++) {
         const unsigned above = (unsigned)hi_get_bits(&bits, READ_LENGTH_BITS);
         view_out->states[l] =

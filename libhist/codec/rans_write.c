@@ -30,22 +30,22 @@ static bool write_symbol(const write_state *w, uint8_t symbol, uint32_t *state, 
     return full;
 }
 
-static unsigned write_lanes(uint64_t bits)
+static unsigned write_lanes_code(uint64_t bits)
 {
-    unsigned lanes = HI_RANS_LANES_MAX;
+    unsigned code = 2;
 
-    while (lanes > HI_RANS_LANES_MIN && bits < (uint64_t)lanes * WRITE_LANE_BITS) {
-        lanes /= 2;
+    while (code > 0 && bits < (uint64_t)hi_rans_lanes(code) * WRITE_LANE_BITS) {
+        code--;
     }
-    return lanes;
+    return code;
 }
 
-/* The tail into coded->tail and the first states of all lanes. Returns the place before the words
-   that the states did not take. */
+/* The tail into the first states of all lanes. Returns the place before the words that these did
+   not take. */
 static uint16_t *write_tail(const write_state *w, const uint8_t *symbols, uint32_t count,
                             uint16_t *room_end, uint32_t *states, hi_rans_coded *coded)
 {
-    const unsigned lanes = coded->lanes;
+    const unsigned lanes = hi_rans_lanes(coded->lanes_code);
     const unsigned tail_lanes = hi_rans_tail_lanes(lanes);
     uint16_t taken[HI_RANS_LANES_MAX];
     uint32_t words = 0;
@@ -73,7 +73,7 @@ static uint16_t *write_tail(const write_state *w, const uint8_t *symbols, uint32
     for (uint32_t k = 0; k < words; k++) {
         states[tail_lanes + k] |= taken[words - 1 - k];
     }
-    coded->tail = count - i;
+    coded->turns = (count - i) / lanes;
     return to;
 }
 
@@ -89,18 +89,19 @@ void hi_rans_encode(const hi_rans_freqs *freqs, const uint8_t *symbols, uint32_t
         w.start[i] = (uint16_t)start;
         start += freqs->freq[i];
     }
-    coded_out->lanes = write_lanes(bits);
+    coded_out->lanes_code = write_lanes_code(bits);
+    const unsigned lanes = hi_rans_lanes(coded_out->lanes_code);
     uint16_t *to = write_tail(&w, symbols, count, end, states, coded_out);
-    for (uint32_t i = count - coded_out->tail; i > 0;) {
+    for (uint32_t i = (count / lanes - coded_out->turns) * lanes; i > 0;) {
         uint16_t word = 0;
 
         i--;
-        if (write_symbol(&w, symbols[i], &states[i % coded_out->lanes], &word)) {
+        if (write_symbol(&w, symbols[i], &states[i % lanes], &word)) {
             *--to = word;
         }
     }
     hi_bit_writer b = {coded_out->states, 0};
-    for (unsigned l = 0; l < coded_out->lanes; l++) {
+    for (unsigned l = 0; l < lanes; l++) {
         const unsigned above = hi_bit_length(states[l]) - 17;
         hi_put_bits(&b, above, WRITE_LENGTH_BITS);
         hi_put_bits(&b, states[l], 16 + above);
