@@ -182,7 +182,7 @@ static hist_status block_strings(block_view *b, const hi_page_shared *shared, co
     }
     decoded->codes = true;
     b->model = hi_read_u8(&b->r);
-    return block_numbers(b, HI_KIND_INT, shared->dict.count - 1, NULL, room->valid, room->data);
+    return block_numbers(b, HI_KIND_INT, shared->dict.count - 1, shared, room->valid, room->data);
 }
 
 /* Rows that are all null: zero in the shape of the type. */
@@ -295,7 +295,7 @@ static hist_status part_values(const block_view *b, const hi_body_view *body,
     const uint32_t last = (part->skip + part->count - 1) / HI_VECTOR_ROWS;
     uint32_t before = part->skip % HI_VECTOR_ROWS;
 
-    if (body->runs > 0) {
+    if (body->runs > 0 || body->is_cold) {
         HI_TRY(hi_body_all(b->kern, body, data));
         before = part->skip;
     } else {

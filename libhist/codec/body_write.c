@@ -45,13 +45,12 @@ typedef struct body_work {
 void hi_body_page(hi_body_scratch *scratch)
 {
     memset(scratch->hints, 0, sizeof(scratch->hints));
-    scratch->page_dict.count = 0;
     scratch->dict_entries = 0;
 }
 
 static size_t work_stream(const body_work *w, const uint64_t *x, uint32_t count, uint8_t *to)
 {
-    return hi_stream_encode(w->kern, &w->scratch->stream, x, count, false, to);
+    return hi_ints_encode(w->kern, &w->scratch->ints, x, count, false, to);
 }
 
 /* model: of reals. */
@@ -61,7 +60,7 @@ static hi_body body_flat(const body_work *w, const uint64_t *x, uint32_t count,
     if (w->kind == HI_KIND_REAL) {
         return hi_real_encode(w->kern, w->scratch, model, x, count, to);
     }
-    const size_t size = hi_stream_encode(w->kern, &w->scratch->stream, x, count,
+    const size_t size = hi_ints_encode(w->kern, &w->scratch->ints, x, count,
                                          w->kind == HI_KIND_TIME, to);
     if (size >= (size_t)count * hi_kind_bytes(w->kind)) {
         return hi_raw_encode(w->kind, x, count, to);

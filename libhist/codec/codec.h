@@ -128,6 +128,7 @@ typedef struct hi_page_shared {
     hi_dict dict;          /* STRING */
     uint32_t number_count; /* Numbers: entries of the page's dictionary. */
     uint64_t *numbers;
+    struct hi_cold_set *forms; /* Of cold streams; NULL: none. */
 } hi_page_shared;
 
 /*

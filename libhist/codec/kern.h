@@ -106,6 +106,8 @@ typedef struct hi_codec_kernels {
     double (*real_m2)(const uint64_t *bits, uint32_t count, double mean);
     hi_kern_sums (*int_sums)(const uint64_t *x, uint32_t count);
     double (*int_m2)(const uint64_t *x, uint32_t count, int64_t near_mean);
+
+    const struct hi_rans_kernels *rans; /* Cold streams: rans.h. */
 } hi_codec_kernels;
 
 extern const hi_codec_kernels hi_codec_kernels_base;

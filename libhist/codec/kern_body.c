@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "codec/kern.h"
+#include "codec/rans.h"
 
 #ifndef HI_VARIANT
 #define HI_VARIANT base
@@ -682,4 +683,5 @@ const hi_codec_kernels KERN_GLUE(hi_codec_kernels_, HI_VARIANT) = {
     .real_m2 = kern_real_m2,
     .int_sums = kern_int_sums,
     .int_m2 = kern_int_m2,
+    .rans = &KERN_GLUE(hi_rans_kernels_, HI_VARIANT),
 };

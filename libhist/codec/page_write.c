@@ -25,6 +25,9 @@ void hi_encoder_free(hi_encoder *encoder)
         hi_squeezer_free(&encoder->squeezer);
         hi_text_index_free(encoder);
         hi_page_dict_free(&encoder->body.page_dict, encoder->mem);
+        if (encoder->body.ints.cold != NULL) {
+            HI_MEM_DELETE(encoder->mem, encoder->body.ints.cold);
+        }
         hi_buf_free(&encoder->text);
         HI_MEM_DELETE(encoder->mem, encoder);
     }
@@ -209,21 +212,11 @@ static hist_status block_put(hi_encoder *encoder, hi_slice *slice, hi_profile pr
 
 /* ---- a page ----------------------------------------------------------------------------- */
 
-static hist_status page_put_text_dict(hi_encoder *encoder, const hi_values *values,
-                                      hi_profile profile, hi_buf *out)
-{
-    HI_TRY(hi_text_index_page(encoder, values));
-    return encoder->index.dict && encoder->index.count > 0
-               ? hi_text_put_dict(encoder, values, profile, out)
-               : HIST_OK;
-}
-
-/* The page's numbers as a shared section. */
+/* The page's numbers. */
 static void page_put_numbers(hi_encoder *encoder, hi_buf *out)
 {
     const hi_page_dict *dict = &encoder->body.page_dict;
 
-    hi_buf_byte(out, HI_SHARED_DICT);
     hi_buf_varint(out, dict->count);
     for (uint32_t at = 0; at < dict->count; at += HI_BLOCK_ROWS_MAX) {
         const uint32_t left = dict->count - at;
@@ -239,32 +232,43 @@ static void page_put_numbers(hi_encoder *encoder, hi_buf *out)
     }
 }
 
-/* After the first block: does it pay to have one dictionary for all? Then its shared section takes
-   the place of what was written since `start`. */
+/* The shared section: what there is of forms and dictionary. */
+static hist_status page_put_shared(hi_encoder *encoder, const hi_values *values, hi_profile profile,
+                                   hi_buf *out)
+{
+    const hi_cold_page *cold = encoder->body.ints.cold;
+    const bool forms = encoder->body.ints.mode == HI_INTS_COLD && cold->set.count > 0;
+    const bool text =
+        values->type == HIST_TYPE_STRING && encoder->index.dict && encoder->index.count > 0;
+    const bool numbers = encoder->body.page_dict.count > 0;
+
+    if (!forms && !text && !numbers) {
+        return HIST_OK;
+    }
+    hi_buf_byte(out,
+                (uint8_t)((forms ? HI_SHARED_FORMS : 0) | (text || numbers ? HI_SHARED_DICT : 0)));
+    if (forms) {
+        hi_buf_append(out, encoder->block, hi_cold_set_put(&cold->set, encoder->block));
+    }
+    if (numbers) {
+        page_put_numbers(encoder, out);
+    }
+    return text ? hi_text_put_dict(encoder, values, profile, out) : HIST_OK;
+}
+
+/* After the first block: does it pay to have one dictionary of numbers for all? */
 static hist_status page_share_numbers(hi_encoder *encoder, const hi_values *values,
-                                      uint32_t block_count, size_t start, hi_buf *out,
-                                      bool *shared_out)
+                                      uint32_t block_count)
 {
     const uint32_t entries = encoder->body.dict_entries;
     const uint32_t most = entries * block_count / 4 * 3; /* Else each its own costs as little. */
 
-    *shared_out = false;
     if (block_count < 2 || entries == 0 || hi_kind_of(values->type) == HI_KIND_INT ||
         values->type == HIST_TYPE_STRING || values->type == HIST_TYPE_BOOL) {
         return HIST_OK;
     }
-    HI_TRY(hi_page_dict_collect(&encoder->body.page_dict, encoder->mem, hi_kind_of(values->type),
-                                values, most < values->rows / 4 ? most : values->rows / 4));
-    *shared_out = encoder->body.page_dict.count > 0;
-    if (*shared_out) {
-        const uint32_t count = encoder->body.page_dict.count;
-
-        out->size = start;
-        page_put_numbers(encoder, out);
-        hi_body_page(&encoder->body);
-        encoder->body.page_dict.count = count;
-    }
-    return HIST_OK;
+    return hi_page_dict_collect(&encoder->body.page_dict, encoder->mem, hi_kind_of(values->type),
+                                values, most < values->rows / 4 ? most : values->rows / 4);
 }
 
 /* Appends block b and says so in *info. */
@@ -285,45 +289,97 @@ static hist_status page_put_block(hi_encoder *encoder, hi_slice *slice, hi_profi
     return HIST_OK;
 }
 
-static hist_status page_put(hi_encoder *encoder, const hi_values *values, hi_profile profile,
-                            const uint32_t *block_rows, uint32_t block_count, hi_buf *out,
-                            hi_block_info *blocks_out, uint32_t *shared_size_out)
-{
-    const size_t start = out->size;
-    hi_slice slice = {.values = values};
-    bool shared = false;
+/* The page as it is to be encoded. */
+typedef struct page_work {
+    const hi_values *values;
+    hi_profile profile;
+    const uint32_t *block_rows;
+    uint32_t block_count;
+    size_t start; /* In the buffer. */
+    hi_block_info *blocks;
+    uint32_t shared_size;
+} page_work;
 
+/* Shared section, then blocks. false in *good_out: after the first block a dictionary was found,
+   and everything must be written again. */
+static hist_status page_put_once(hi_encoder *encoder, page_work *w, bool first, hi_buf *out,
+                                 bool *good_out)
+{
+    hi_slice slice = {.values = w->values};
+
+    *good_out = true;
+    out->size = w->start;
     hi_body_page(&encoder->body);
-    if (values->type == HIST_TYPE_STRING) {
-        HI_TRY(page_put_text_dict(encoder, values, profile, out));
-    }
-    *shared_size_out = (uint32_t)(out->size - start);
-    for (uint32_t b = 0; b < block_count; b++) {
-        assert(block_rows[b] >= 1 && block_rows[b] <= HI_BLOCK_ROWS_MAX);
-        slice.rows = block_rows[b];
-        HI_TRY(page_put_block(encoder, &slice, profile, start, out, blocks_out + b));
-        if (b == 0) {
-            HI_TRY(page_share_numbers(encoder, values, block_count, start, out, &shared));
-            if (shared) { /* Once again, with the dictionary. */
-                *shared_size_out = (uint32_t)(out->size - start);
-                HI_TRY(page_put_block(encoder, &slice, profile, start, out, blocks_out));
+    HI_TRY(page_put_shared(encoder, w->values, w->profile, out));
+    w->shared_size = (uint32_t)(out->size - w->start);
+    for (uint32_t b = 0; b < w->block_count; b++) {
+        assert(w->block_rows[b] >= 1 && w->block_rows[b] <= HI_BLOCK_ROWS_MAX);
+        slice.rows = w->block_rows[b];
+        HI_TRY(page_put_block(encoder, &slice, w->profile, w->start, out, w->blocks + b));
+        slice.first += slice.rows;
+        if (b == 0 && first) {
+            HI_TRY(page_share_numbers(encoder, w->values, w->block_count));
+            if (encoder->body.page_dict.count > 0) {
+                *good_out = false;
+                return HIST_OK;
             }
         }
-        slice.first += slice.rows;
     }
     return HIST_OK;
+}
+
+static hist_status page_put(hi_encoder *encoder, page_work *w, hi_ints_mode mode, hi_buf *out)
+{
+    bool good = false;
+
+    encoder->body.ints.mode = mode;
+    encoder->body.page_dict.count = 0;
+    HI_TRY(page_put_once(encoder, w, true, out, &good));
+    return good ? HIST_OK : page_put_once(encoder, w, false, out, &good);
+}
+
+/* Cold: a first round finds what the streams of all blocks have in common. */
+static hist_status page_put_cold(hi_encoder *encoder, page_work *w, hi_buf *out)
+{
+    hi_ints_scratch *ints = &encoder->body.ints;
+
+    if (ints->cold == NULL) {
+        ints->cold = HI_MEM_NEW(encoder->mem, hi_cold_page);
+        if (ints->cold == NULL) {
+            return HIST_ENOMEM;
+        }
+    }
+    hi_cold_page_clear(ints->cold);
+    if (w->block_count > 1) {
+        HI_TRY(page_put(encoder, w, HI_INTS_PLAN, out));
+        hi_cold_page_share(encoder->kern, ints->cold);
+    }
+    return page_put(encoder, w, HI_INTS_COLD, out);
 }
 
 hist_status hi_page_encode(hi_encoder *encoder, const hi_values *values, hi_profile profile,
                            const uint32_t *block_rows, uint32_t block_count, hi_buf *out,
                            hi_block_info *blocks_out, uint32_t *shared_size_out)
 {
-    const size_t start = out->size;
-    const hist_status status = page_put(encoder, values, profile, block_rows, block_count, out,
-                                        blocks_out, shared_size_out);
+    page_work w = {.values = values,
+                   .profile = profile,
+                   .block_rows = block_rows,
+                   .block_count = block_count,
+                   .start = out->size,
+                   .blocks = blocks_out};
+    hist_status status = HIST_OK;
 
+    if (values->type == HIST_TYPE_STRING) {
+        status = hi_text_index_page(encoder, values);
+    }
+    if (status == HIST_OK) {
+        status = profile == HI_PROFILE_COLD && values->type != HIST_TYPE_BOOL
+                     ? page_put_cold(encoder, &w, out)
+                     : page_put(encoder, &w, HI_INTS_WARM, out);
+    }
+    *shared_size_out = w.shared_size;
     if (status != HIST_OK) {
-        out->size = start; /* Nothing was appended. */
+        out->size = w.start; /* Nothing was appended. */
     }
     return status;
 }

@@ -80,7 +80,7 @@ static uint8_t *work_put_stream(const real_work *w, const uint8_t *start, const 
     if ((size_t)(to - start) >= (size_t)w->count * 8) {
         return NULL;
     }
-    return to + hi_stream_encode(w->kern, &w->scratch->stream, x, w->count, false, to);
+    return to + hi_ints_encode(w->kern, &w->scratch->ints, x, w->count, false, to);
 }
 
 /* Puts the last stream of a body; its size, 0: raw is smaller. at: NULL, when that is known. */

@@ -168,7 +168,7 @@ static hist_status text_put(hi_encoder *encoder, const char *text, size_t size, 
 /* A stream of `count` lengths found in encoder->values. */
 static void text_put_lengths(hi_encoder *encoder, uint32_t count, hi_buf *out)
 {
-    const size_t size = hi_stream_encode(encoder->kern, &encoder->body.stream, encoder->values,
+    const size_t size = hi_stream_encode(encoder->kern, &encoder->body.ints.warm, encoder->values,
                                          count, false, encoder->body.rival);
 
     hi_buf_append(out, encoder->body.rival, size);
@@ -188,7 +188,6 @@ hist_status hi_text_put_dict(hi_encoder *encoder, const hi_values *values, hi_pr
         return HIST_ENOMEM;
     }
     const size_t size = encoder->text.size;
-    hi_buf_byte(out, HI_SHARED_DICT);
     hi_buf_varint(out, index->count);
     hi_buf_varint(out, size);
     for (uint32_t at = 0; at < index->count; at += HI_BLOCK_ROWS_MAX) {
