@@ -18,6 +18,8 @@
 
 #include "hist.h"
 
+#include "tests/support/parts.h"
+
 #define SECOND INT64_C(1000000000)
 #define DAY    (INT64_C(86400) * SECOND)
 #define BASE   (INT64_C(20000) * DAY)
@@ -33,6 +35,10 @@ static uint64_t random_next(uint64_t *state)
     return *state >> 33;
 }
 
+/* Of every store that is opened; zero: the default. */
+static uint64_t part_bytes_max;
+static int64_t retention_ns;
+
 static hist_open_options small_options(hist_vfs *vfs, int threads)
 {
     hist_open_options o = HIST_OPEN_OPTIONS;
@@ -43,6 +49,8 @@ static hist_open_options small_options(hist_vfs *vfs, int threads)
     o.wal_segment_bytes = 65536;
     o.slab_rows_max = 128;
     o.group_rows_max = 128;
+    o.part_bytes_max = part_bytes_max;
+    o.retention_ns = retention_ns;
     return o;
 }
 
@@ -122,6 +130,7 @@ typedef struct model_cell {
 
 typedef struct model {
     model_cell cells[MODEL_SERIES][MODEL_TIMES];
+    hist_time newest;
 } model;
 
 /* Slot t of the model: spread over days. */
@@ -140,6 +149,7 @@ static void model_write(model *m, hist_writer *writer, uint64_t *random)
     int used = snprintf(line, sizeof(line), "m,s=%u%s ", s, s % 2 == 0 ? ",even=yes" : "");
 
     cell->there = true;
+    m->newest = model_time(t) > m->newest ? model_time(t) : m->newest;
     if (which != 1) {
         cell->has[0] = true;
         cell->n = (int64_t)(random_next(random) % 1000) - 500;
@@ -179,6 +189,12 @@ static void model_delete(model *m, hist_db *db, uint64_t *random)
     }
 }
 
+/* Whether retention may have taken rows of this time, whole or in part. */
+static bool model_may_be_gone(const model *m, hist_time time)
+{
+    return retention_ns != 0 && time < m->newest - retention_ns;
+}
+
 static void model_check_row(const model *m, model *seen, const hist_batch *b, uint32_t row)
 {
     const hist_time time = hist_column_i64(&b->columns[0], row);
@@ -191,6 +207,9 @@ static void model_check_row(const model *m, model *seen, const hist_batch *b, ui
     assert_true(s < MODEL_SERIES && t < MODEL_TIMES);
     assert_int_equal(model_time(t), time);
     const model_cell *cell = &m->cells[s][t];
+    if (model_may_be_gone(m, time)) {
+        return;
+    }
     assert_true(cell->there);
     assert_false(seen->cells[s][t].there);
     seen->cells[s][t].there = true;
@@ -250,7 +269,9 @@ static void model_check(const model *m, hist_db *db, hist_time from, hist_time t
             const bool wanted = (series < 0 || (uint32_t)series == s) &&
                                 ((from == 0 && to == 0) || (time >= from && time < to));
 
-            assert_int_equal(seen.cells[s][t].there, wanted && m->cells[s][t].there);
+            if (!model_may_be_gone(m, time)) {
+                assert_int_equal(seen.cells[s][t].there, wanted && m->cells[s][t].there);
+            }
         }
     }
 }
@@ -290,44 +311,93 @@ static void model_round(model *m, hist_vfs *vfs, hist_db **db, hist_writer **wri
     }
 }
 
+/* Merged until nothing is due, and then nothing is: few runs, bounded parts, no merge for ever. */
+static uint32_t model_check_parts(hist_db *db, hist_vfs *vfs, int what)
+{
+    hist_stats before;
+    hist_stats after;
+
+    maintain_ok(db, what);
+    hist_get_stats(db, &before);
+    maintain_ok(db, what);
+    hist_get_stats(db, &after);
+    assert_int_equal(after.merges, before.merges);
+    const parts_figures f = parts_look(vfs);
+    assert_int_equal(f.parts, after.parts);
+    assert_int_equal(f.overlaps, 0);
+    assert_true(f.runs_most <= 4 && f.spanning <= 7);
+    if (part_bytes_max != 0) {
+        assert_true(f.bytes_shared <= part_bytes_max + part_bytes_max / 2);
+    }
+    return f.cut;
+}
+
+static void model_seed(uint64_t seed)
+{
+    static model m;
+    uint64_t random = seed * 977;
+    uint32_t cut = 0;
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_db *db = open_ok(vfs, 0);
+    hist_writer *writer = writer_ok(db);
+
+    print_message("# seed %" PRIu64 ", parts of %" PRIu64 " bytes\n", seed, part_bytes_max);
+    memset(&m, 0, sizeof(m));
+    model_write(&m, writer, &random);
+    model_write(&m, writer, &random);
+    model_write(&m, writer, &random);
+    lines_ok(writer, "m,s=0,even=yes n=1i,x=1 1700000000000000000");
+    hist_writer_discard(writer);
+    memset(&m, 0, sizeof(m));
+    for (int round = 0; round < 150; round++) {
+        model_round(&m, vfs, &db, &writer, &random);
+        if (round % 5 == 0) {
+            const hist_time from = BASE + (int64_t)(random_next(&random) % 400) * 900 * SECOND;
+
+            model_check(&m, db, 0, 0, -1);
+            model_check(&m, db, from, from + DAY, -1);
+            model_check(&m, db, 0, 0, (int)(random_next(&random) % MODEL_SERIES));
+        }
+        if (round % 50 == 49) {
+            cut += model_check_parts(db, vfs, HIST_MAINTAIN_MERGE);
+        }
+    }
+    cut += model_check_parts(db, vfs, HIST_MAINTAIN_COLD);
+    model_check(&m, db, 0, 0, -1);
+    assert_true(part_bytes_max == 0 ? cut == 0 : cut > 10);
+    hist_error err;
+    if (hist_verify(db, NULL, NULL, &err) != HIST_OK) {
+        fail_msg("verify: %s", err.message);
+    }
+    hist_writer_close(writer);
+    close_ok(db);
+    hist_vfs_memory_free(vfs);
+}
+
+static uint64_t model_seeds(void)
+{
+    return getenv("HIST_LONG") != NULL ? 100 : 4;
+}
+
 static void test_model(void **state)
 {
-    const uint64_t seeds = getenv("HIST_LONG") != NULL ? 100 : 4;
-
     (void)state;
-    for (uint64_t seed = 1; seed <= seeds; seed++) {
-        static model m;
-        uint64_t random = seed * 977;
-        hist_vfs *vfs = hist_vfs_memory_new();
-        hist_db *db = open_ok(vfs, 0);
-        hist_writer *writer = writer_ok(db);
-
-        print_message("# seed %" PRIu64 "\n", seed);
-        memset(&m, 0, sizeof(m));
-        model_write(&m, writer, &random);
-        model_write(&m, writer, &random);
-        model_write(&m, writer, &random);
-        lines_ok(writer, "m,s=0,even=yes n=1i,x=1 1700000000000000000");
-        hist_writer_discard(writer);
-        memset(&m, 0, sizeof(m));
-        for (int round = 0; round < 150; round++) {
-            model_round(&m, vfs, &db, &writer, &random);
-            if (round % 5 == 0) {
-                const hist_time from = BASE + (int64_t)(random_next(&random) % 400) * 900 * SECOND;
-
-                model_check(&m, db, 0, 0, -1);
-                model_check(&m, db, from, from + DAY, -1);
-                model_check(&m, db, 0, 0, (int)(random_next(&random) % MODEL_SERIES));
-            }
-        }
-        hist_error err;
-        if (hist_verify(db, NULL, NULL, &err) != HIST_OK) {
-            fail_msg("verify: %s", err.message);
-        }
-        hist_writer_close(writer);
-        close_ok(db);
-        hist_vfs_memory_free(vfs);
+    for (uint64_t seed = 1; seed <= model_seeds(); seed++) {
+        model_seed(seed);
     }
+}
+
+/* The same with parts so small that every merge cuts, and with and without retention. */
+static void test_model_of_cut_parts(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= model_seeds(); seed++) {
+        part_bytes_max = seed % 2 == 0 ? 1024 : 1500;
+        retention_ns = seed % 4 < 2 ? 0 : 2 * DAY;
+        model_seed(seed + 1000);
+    }
+    part_bytes_max = 0;
+    retention_ns = 0;
 }
 
 /* ---- what open refuses ---- */
@@ -625,9 +695,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open_refusals), cmocka_unit_test(test_reader_sees_the_tail),
-        cmocka_unit_test(test_model),         cmocka_unit_test(test_few_parts),
-        cmocka_unit_test(test_retention),     cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_small_memory),
+        cmocka_unit_test(test_model),         cmocka_unit_test(test_model_of_cut_parts),
+        cmocka_unit_test(test_few_parts),     cmocka_unit_test(test_retention),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_small_memory),
     };
 
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);

@@ -92,7 +92,8 @@ typedef struct hist_open_options {
     uint32_t series_max;           /* 100 million. */
     uint32_t slab_rows_max;        /* Rows a chunk slab holds: 65536, fewer below 64 MiB. Least 64. */
     uint32_t group_rows_max;       /* Rows of a row group: likewise. */
-    uint64_t part_bytes_max;       /* Merged parts are cut at about this. 1 GiB. */
+    uint64_t part_bytes_max;       /* Merged parts are cut at about this, between two series only:
+                                      one that is larger stays whole. 1 GiB; least 1 KiB. */
     hist_log_fn log;               /* NULL: silent. */
     void *log_arg;
 } hist_open_options;

@@ -33,6 +33,10 @@ static void manifest_put_part(hi_buf *buf, const hi_part_entry *part)
     hi_buf_svarint(buf, part->commit_ns_max);
     hi_buf_varint(buf, part->level);
     hi_buf_varint(buf, part->flags);
+    if ((part->flags & HI_PART_CUT) != 0) {
+        hi_buf_varint(buf, part->first_series);
+        hi_buf_varint(buf, part->last_series);
+    }
     hi_buf_varint(buf, part->range_count);
     for (size_t i = 0; i < part->range_count; i++) {
         const hi_part_range *range = &part->ranges[i];
@@ -223,12 +227,20 @@ static hist_status manifest_get_part(manifest_reader *in)
     part.commit_ns_max = hi_read_svarint(&in->r);
     part.level = manifest_u32(in);
     part.flags = manifest_u32(in);
+    if ((part.flags & HI_PART_CUT) != 0) {
+        part.first_series = manifest_u32(in);
+        part.last_series = manifest_u32(in);
+    }
     part.range_count = manifest_count(in, 6);
     if (in->r.failed) {
         return manifest_bad(in, "a part ends early or has a number out of range");
     }
     if (part.id == 0 || part.id >= in->m->next_part_id || part.seq_low > part.seq_high) {
         return manifest_bad(in, "a part has an impossible id or range of commits");
+    }
+    if ((part.flags & HI_PART_CUT) != 0 &&
+        (part.first_series > part.last_series || part.range_count != 1)) {
+        return manifest_bad(in, "a part that was cut has an impossible range of series");
     }
     hi_part_range *ranges = hi_mem_calloc(in->m->mem, part.range_count, sizeof(*ranges));
     if (ranges == NULL) {
@@ -355,6 +367,18 @@ static hist_status manifest_get_body(manifest_reader *in)
     return HIST_OK;
 }
 
+/* What each part says is possible; do they fit together? */
+static hist_status manifest_get_whole(manifest_reader *in)
+{
+    hist_error problem;
+
+    HI_TRY(manifest_get_body(in));
+    const hist_status st = hi_manifest_check(in->m, &problem);
+    return st == HIST_OK       ? HIST_OK
+           : st == HIST_ENOMEM ? hi_no_memory(in->err, "the manifest")
+                               : manifest_bad(in, problem.message);
+}
+
 /* Checks the frame and leaves the reader on the body. */
 static hist_status manifest_get_frame(manifest_reader *in)
 {
@@ -398,7 +422,7 @@ hist_status hi_manifest_decode(const void *data, size_t size, const char *path, 
     hi_manifest_init(manifest_out, mem);
     hist_status st = manifest_get_frame(&in);
     if (st == HIST_OK) {
-        st = manifest_get_body(&in);
+        st = manifest_get_whole(&in);
     }
     if (st != HIST_OK) {
         hi_manifest_free(manifest_out);

@@ -174,3 +174,21 @@ hist_status hi_part_verify(hi_part *part, hist_verify_fn fn, void *arg, hist_err
     hi_part_leave(part);
     return v.first;
 }
+
+hist_status hi_part_check_series(hi_part *part, uint32_t first, uint32_t last, hist_error *err)
+{
+    hist_status status = HIST_OK;
+
+    HI_TRY(hi_part_hold(part, err));
+    for (uint32_t i = 0; i < part->footer.group_count && status == HIST_OK; i++) {
+        const hi_part_group *g = &part->footer.groups[i];
+
+        if (g->first_series < first || g->last_series > last) {
+            status = hi_corrupt(err, part->path, (int64_t)part->footer_offset,
+                                "a row group has series %u to %u, the manifest says %u to %u",
+                                g->first_series, g->last_series, first, last);
+        }
+    }
+    hi_part_leave(part);
+    return status;
+}
