@@ -106,3 +106,39 @@ parts_figures parts_look(hist_vfs *vfs)
     }
     return f;
 }
+
+typedef struct parts_sweep {
+    const hi_manifest *manifest;
+    uint32_t unnamed;
+} parts_sweep;
+
+static int parts_sweep_entry(void *arg, const char *name)
+{
+    parts_sweep *sweep = arg;
+    const hi_manifest *m = sweep->manifest;
+    uint64_t id = 0;
+    bool named = hi_name_parse(name, &id) != HI_FILE_PART || hi_manifest_find_part(m, id) != NULL;
+
+    for (size_t i = 0; i < m->obsolete_count; i++) {
+        named |= m->obsolete[i].kind == HI_FILE_PART && m->obsolete[i].id == id;
+    }
+    sweep->unnamed += named ? 0 : 1;
+    return 0;
+}
+
+uint32_t parts_unnamed(hist_vfs *vfs)
+{
+    hi_manifest m;
+    hi_mem mem;
+    parts_sweep sweep = {.manifest = &m, .unnamed = UINT32_MAX};
+
+    hi_mem_init(&mem, NULL, NULL, 0);
+    if (parts_load(vfs, &mem, &m)) {
+        sweep.unnamed = 0;
+        if (vfs->list(vfs, PARTS_DIR, parts_sweep_entry, &sweep, NULL) != HIST_OK) {
+            sweep.unnamed = UINT32_MAX;
+        }
+        hi_manifest_free(&m);
+    }
+    return sweep.unnamed;
+}

@@ -22,6 +22,8 @@ typedef struct parts_figures {
 bool parts_load(hist_vfs *vfs, hi_mem *mem, hi_manifest *manifest_out);
 /* Puts a manifest in the place of the one with its generation, frame and checksum right. */
 bool parts_store(hist_vfs *vfs, const hi_manifest *manifest);
+/* Files of parts in folder "db" that the manifest neither names nor calls obsolete. */
+uint32_t parts_unnamed(hist_vfs *vfs);
 /* All zero when the manifest cannot be read. */
 parts_figures parts_look(hist_vfs *vfs);
 
