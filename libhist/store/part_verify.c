@@ -12,12 +12,19 @@ typedef struct verify {
     hi_part *part;
     hist_verify_fn fn;
     void *arg;
+    int64_t offset;    /* Of the last problem that was told, or -1. */
     hist_status first; /* First problem. */
     hist_error *err;   /* Of the first problem. */
 } verify;
 
+/* A damaged block is met again: times by the check of their order and by that of their page, a dictionary
+   by every block of its page. It is one problem. */
 static void verify_tell(verify *v, hist_status status, const hist_error *problem)
 {
+    if (problem->offset >= 0 && problem->offset == v->offset) {
+        return;
+    }
+    v->offset = problem->offset;
     if (v->fn != NULL) {
         v->fn(v->arg, v->part->path, problem->offset, problem->message);
     }
@@ -155,7 +162,8 @@ static void verify_group(verify *v, uint32_t group, hi_arena *arena)
 
 hist_status hi_part_verify(hi_part *part, hist_verify_fn fn, void *arg, hist_error *err)
 {
-    verify v = {.part = part, .fn = fn, .arg = arg, .first = HIST_OK, .err = err};
+    verify v = {
+        .part = part, .fn = fn, .arg = arg, .offset = -1, .first = HIST_OK, .err = err};
     hist_error problem;
     hi_arena arena;
 
