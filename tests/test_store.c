@@ -470,6 +470,8 @@ static void test_reader_sees_the_tail(void **state)
     hist_db *db = open_ok(vfs, 0);
     hist_writer *writer = writer_ok(db);
     hist_db *reader = NULL;
+    hist_stats stats;
+    hist_stats seen;
     hist_error err;
 
     (void)state;
@@ -479,6 +481,9 @@ static void test_reader_sees_the_tail(void **state)
     o.flags = HIST_FLAG_READONLY;
     assert_int_equal(hist_open("db", &o, &reader, &err), HIST_OK);
     assert_int_equal(count_rows(reader, "t"), 2);
+    hist_get_stats(db, &stats);
+    hist_get_stats(reader, &seen);
+    assert_true(seen.wal_bytes > 0 && seen.wal_bytes == stats.wal_bytes);
     close_ok(reader);
     commit_ok(writer, HIST_COMMIT_DURABLE);
     maintain_ok(db, HIST_MAINTAIN_FLUSH);
@@ -486,6 +491,53 @@ static void test_reader_sees_the_tail(void **state)
     assert_int_equal(count_rows(reader, "t"), 3);
     close_ok(reader);
     hist_writer_close(writer);
+    close_ok(db);
+    hist_vfs_memory_free(vfs);
+}
+
+static void leave_file(hist_vfs *vfs, hi_file_kind kind, uint64_t id, const char *suffix)
+{
+    char name[HI_NAME_SIZE];
+    char path[64];
+    hist_file *file = NULL;
+    hist_error err;
+
+    hi_name_format(kind, id, name);
+    (void)snprintf(path, sizeof(path), "db/%s%s", name, suffix);
+    assert_int_equal(vfs->open(vfs, path, HIST_OPEN_WRITE | HIST_OPEN_CREATE, &file, &err),
+                     HIST_OK);
+    file->ops->close(file);
+}
+
+/* A crash left files behind that no manifest names: they go, and their ids are not given out again. */
+static void test_ids_of_leftovers_are_not_given_out_again(void **state)
+{
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_db *db = open_ok(vfs, 0);
+    hi_manifest before;
+    hi_manifest after;
+    hi_mem mem;
+
+    (void)state;
+    hi_mem_init(&mem, NULL, NULL, 0);
+    close_ok(db);
+    assert_true(parts_load(vfs, &mem, &before));
+    leave_file(vfs, HI_FILE_PART, before.next_part_id + 2, "");
+    leave_file(vfs, HI_FILE_PART, before.next_part_id + 5, ".tmp");
+    leave_file(vfs, HI_FILE_PART, UINT64_MAX, "");
+    leave_file(vfs, HI_FILE_CATALOG, before.next_catalog_id + 3, "");
+    db = open_ok(vfs, 0);
+    assert_int_equal(parts_unnamed(vfs), 0);
+    hist_writer *writer = writer_ok(db);
+    lines_ok(writer, "t v=1 1");
+    commit_ok(writer, HIST_COMMIT_DURABLE);
+    hist_writer_close(writer);
+    maintain_ok(db, HIST_MAINTAIN_FLUSH);
+    assert_true(parts_load(vfs, &mem, &after));
+    assert_int_equal(after.parts[0].id, before.next_part_id + 6);
+    assert_int_equal(after.catalogs[0].id, before.next_catalog_id + 4);
+    hi_manifest_free(&before);
+    hi_manifest_free(&after);
     close_ok(db);
     hist_vfs_memory_free(vfs);
 }
@@ -698,6 +750,7 @@ int main(void)
         cmocka_unit_test(test_model),         cmocka_unit_test(test_model_of_cut_parts),
         cmocka_unit_test(test_few_parts),     cmocka_unit_test(test_retention),
         cmocka_unit_test(test_threads),       cmocka_unit_test(test_small_memory),
+        cmocka_unit_test(test_ids_of_leftovers_are_not_given_out_again),
     };
 
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
