@@ -334,6 +334,34 @@ static void cut_parts_are_not_merged_again_for_ever(void **state)
     world_free(&w);
 }
 
+/* Where a run is all there is, each of its parts is rewritten by itself and stays in it. */
+static void a_run_is_rewritten_cold_part_by_part(void **state)
+{
+    hist_stats before;
+    hist_stats after;
+    hi_manifest m;
+    hi_mem mem;
+    world w;
+
+    (void)state;
+    world_cut(&w);
+    hist_get_stats(w.db, &before);
+    world_maintain(&w, HIST_MAINTAIN_COLD);
+    hist_get_stats(w.db, &after);
+    assert_int_equal(after.merges - before.merges, before.parts);
+    assert_int_equal(after.parts, before.parts);
+    assert_int_equal(parts_look(w.vfs).runs_most, 1);
+    hi_mem_init(&mem, NULL, NULL, 0);
+    assert_true(parts_load(w.vfs, &mem, &m));
+    for (size_t i = 0; i < m.part_count; i++) {
+        assert_int_equal(m.parts[i].flags, HI_PART_COLD | HI_PART_CUT);
+    }
+    hi_manifest_free(&m);
+    world_expect_rows(&w, -1, SERIES * FLUSHES * 20);
+    world_expect_rows(&w, SERIES / 2, FLUSHES * 20);
+    world_free(&w);
+}
+
 static void retention_drops_all_parts_of_a_partition(void **state)
 {
     hist_stats before;
@@ -502,6 +530,7 @@ int main(void)
         cmocka_unit_test(parts_come_close_to_the_limit),
         cmocka_unit_test(a_scan_of_one_series_opens_only_the_part_that_has_it),
         cmocka_unit_test(cut_parts_are_not_merged_again_for_ever),
+        cmocka_unit_test(a_run_is_rewritten_cold_part_by_part),
         cmocka_unit_test(retention_drops_all_parts_of_a_partition),
         cmocka_unit_test(a_damaged_part_of_a_run_costs_only_its_series),
         cmocka_unit_test(memory_of_a_merge_does_not_grow_with_its_parts),

@@ -201,7 +201,7 @@ static hist_status compact_write_cut(compact_job *job, const compact_key *key, u
     }
     if (status == HIST_OK) {
         *more_out = hi_part_writer_stopped(output.writer, series);
-        const bool whole = output.first_series == 0 && !*more_out;
+        const bool whole = output.first_series == 0 && !*more_out && !job->in_run;
 
         return compact_finish(job, &output, whole ? 0 : HI_PART_CUT, err);
     }

@@ -19,6 +19,7 @@ typedef struct compact_job {
     uint32_t input_count;
     uint32_t input_room;
     bool spanning; /* Outputs may be pooled. */
+    bool in_run;   /* Inputs are some parts of a run; what is made of them stays in it. */
     hi_profile profile;
     int64_t drop_before_ns;
     compact_made *made;

@@ -240,6 +240,22 @@ static bool compact_any_wants_cold(const compact_job *job, uint32_t first, uint3
     return false;
 }
 
+/* The singles [first, end) for a cold rewrite. Parts of one run share no series, so a run by itself is
+   rewritten one part at a time. */
+static void compact_pick_cold(compact_job *job, uint32_t first, uint32_t end,
+                              int64_t cold_before_ns)
+{
+    job->profile = HI_PROFILE_COLD;
+    if (compact_run_end(job, first) == end && end - first > 1) {
+        while (!compact_wants_cold(job->inputs[first], cold_before_ns)) {
+            first++;
+        }
+        end = first + 1;
+        job->in_run = true;
+    }
+    compact_keep_inputs(job, first, end);
+}
+
 bool compact_pick_singles(const hi_version *version, compact_job *job,
                                  int64_t cold_before_ns)
 {
@@ -263,8 +279,7 @@ bool compact_pick_singles(const hi_version *version, compact_job *job,
             return true;
         }
         if (compact_any_wants_cold(job, from, end, cold_before_ns)) {
-            compact_keep_inputs(job, from, end);
-            job->profile = HI_PROFILE_COLD;
+            compact_pick_cold(job, from, end, cold_before_ns);
             return true;
         }
     }
