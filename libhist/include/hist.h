@@ -391,7 +391,7 @@ HIST_API hist_status hist_partitions(hist_db *db, const char *database, const ch
 
 enum {
     HIST_MAINTAIN_FLUSH = 1, /* Write everything in memory to a part. */
-    HIST_MAINTAIN_MERGE = 2, /* Merge until quiet: at most 12 parts per table and partition. */
+    HIST_MAINTAIN_MERGE = 2, /* Until quiet: 12 parts per table and partition, large ones cut. */
     HIST_MAINTAIN_COLD = 4,  /* Rewrite every partition cold. */
     HIST_MAINTAIN_TICK = 8,  /* Only what is due now; for threads = 0. */
 };
