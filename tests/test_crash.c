@@ -110,8 +110,7 @@ static void test_power_cuts_in_a_merge_that_cuts(void **state)
     assert_true(parts_look(before).parts > 4 && parts_look(before).cut == 0);
     vfs_crash_free(before);
     vfs_crash_free(disk);
-    const uint64_t cuts =
-        crash_cut_from(first, 1, crash_long() ? 20 : 4, CRASH_PART_BYTES);
+    const uint64_t cuts = crash_cut_from(first, 1, crash_long() ? 20 : 4, CRASH_PART_BYTES);
     print_message("# %" PRIu64 " power cuts, %u parts\n", cuts, f.cut);
 }
 
