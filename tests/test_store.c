@@ -674,14 +674,13 @@ static void *crowd_maintain(void *arg)
     return NULL;
 }
 
-static void test_threads(void **state)
+static void crowd_run(void)
 {
     hist_vfs *vfs = hist_vfs_memory_new();
     crowd c = {.db = open_ok(vfs, 2)};
     pthread_t writers[THREAD_WRITERS];
     pthread_t others[3];
 
-    (void)state;
     for (int i = 0; i < THREAD_WRITERS; i++) {
         assert_int_equal(pthread_create(&writers[i], NULL, crowd_write, &c), 0);
     }
@@ -702,6 +701,15 @@ static void test_threads(void **state)
     assert_int_equal(count_rows(c.db, "c"), THREAD_WRITERS * THREAD_ROUNDS * THREAD_ROWS);
     close_ok(c.db);
     hist_vfs_memory_free(vfs);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    crowd_run();
+    part_bytes_max = 2048; /* And with merges that cut. */
+    crowd_run();
+    part_bytes_max = 0;
 }
 
 /* A budget far smaller than the data: writers wait for flushes, nothing is lost. */
