@@ -351,7 +351,10 @@ static void manifest_expect(const manifest_pair *given, const char *problem)
         pair.b.ranges = &pair.range_b;
         assert_int_equal(hi_manifest_add_part(&m, order == 0 ? &pair.a : &pair.b, NULL), HIST_OK);
         assert_int_equal(hi_manifest_add_part(&m, order == 0 ? &pair.b : &pair.a, NULL), HIST_OK);
+        m.features.refuse = order == 0 ? 0 : HI_FEATURE_CUT; /* As it was read; set anew. */
         assert_int_equal(hi_manifest_encode(&m, &data, NULL), HIST_OK);
+        assert_true(hi_get_u64(data.data + 32) ==
+                    (((pair.a.flags | pair.b.flags) & HI_PART_CUT) != 0 ? HI_FEATURE_CUT : 0));
         const hist_status st = hi_manifest_decode(data.data, data.size, "x", &mem, &back, &err);
         if (problem == NULL) {
             assert_int_equal(st, HIST_OK);
@@ -374,6 +377,10 @@ static void test_parts_that_leave_open_which_is_newer_are_refused(void **state)
     manifest_pair pair = manifest_cut_pair();
 
     manifest_expect(&pair, NULL);
+    pair.a.flags = pair.b.flags = 0;
+    pair.b.seq_high = 10; /* Without a cut the feature goes, too. */
+    manifest_expect(&pair, NULL);
+    pair = manifest_cut_pair();
     pair.b.first_series = 7; /* One series in both. */
     manifest_expect(&pair, "series 1 to 7 of the one and 7 to 20 of the other overlap");
     pair.b.seq_high = 10; /* It is newer. */

@@ -7,6 +7,7 @@
  *
  * File: 8 magic "HISTMAN0", 4 version, 4 zero, 3 x 8 feature masks, 16 uuid, 8 generation,
  * 8 body size, body (varints), 8 XXH3 of all before (seed: store, generation, 0).
+ * Feature 0 (must refuse) is set while a part is one of several that a partition was cut into.
  */
 #ifndef HI_MANIFEST_H
 #define HI_MANIFEST_H

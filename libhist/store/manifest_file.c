@@ -107,6 +107,18 @@ static void manifest_put_body(hi_buf *buf, const hi_manifest *m)
     }
 }
 
+/* What a reader must know: a manifest without cut parts has the bytes it always had. */
+static uint64_t manifest_refuse(const hi_manifest *m)
+{
+    uint32_t flags = 0;
+
+    for (size_t i = 0; i < m->part_count; i++) {
+        flags |= m->parts[i].flags;
+    }
+    return (m->features.refuse & ~HI_FEATURE_CUT) |
+           ((flags & HI_PART_CUT) != 0 ? HI_FEATURE_CUT : 0);
+}
+
 static void manifest_put_header(hi_buf *buf, const hi_manifest *m)
 {
     hi_buf_append(buf, MANIFEST_MAGIC, 8);
@@ -114,7 +126,7 @@ static void manifest_put_header(hi_buf *buf, const hi_manifest *m)
     hi_buf_u32(buf, 0);
     hi_buf_u64(buf, m->features.may_ignore);
     hi_buf_u64(buf, m->features.read_only);
-    hi_buf_u64(buf, m->features.refuse);
+    hi_buf_u64(buf, manifest_refuse(m));
     hi_buf_append(buf, m->uuid, sizeof(m->uuid));
     hi_buf_u64(buf, m->generation);
     /* The body size follows; it is patched in when known. */
