@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "codec/codec.h"
 #include "tests/support/codec_columns.h"
 
@@ -196,10 +197,29 @@ static void an_unknown_model_or_scheme_is_damage(void **state)
     cc_room_free(&got);
 }
 
+/* More entries than memory has addresses, where size_t has 32 bits. */
+static void a_dictionary_that_counts_more_than_memory_holds_is_refused(void **state)
+{
+    uint8_t shared[64];
+    size_t at = 0;
+    hi_dict dict;
+
+    (void)state;
+    at += hi_put_varint(shared, UINT64_C(1) << 30);
+    at += hi_put_varint(shared + at, UINT64_C(1) << 30);
+    for (int i = 0; i < 4; i++) {
+        memcpy(shared + at, "\2\0\0", 3); /* 8192 empty texts. */
+        at += 3;
+    }
+    const hist_status status = hi_dict_open(&cc_mem, shared, at, INT32_MAX, &dict);
+    assert_true(status == HIST_ECORRUPT || status == HIST_ENOMEM);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(damaged_blocks_give_errors_or_values_and_never_reach_outside),
     cmocka_unit_test(a_block_cut_short_or_continued_is_damage),
     cmocka_unit_test(an_unknown_model_or_scheme_is_damage),
+    cmocka_unit_test(a_dictionary_that_counts_more_than_memory_holds_is_refused),
 };
 
 CC_MAIN(tests)

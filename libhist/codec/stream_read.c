@@ -128,7 +128,7 @@ static bool vector_patch(const vector_head *head, const uint8_t *end, uint32_t r
         if (end - from >= 8) {
             v = hi_get_u64(from);
         } else {
-            memcpy(&v, from, head->value_bytes);
+            hi_get_le64s(&v, from, head->value_bytes);
         }
         bad |= place < after || place >= rows;
         after = place + 1;
