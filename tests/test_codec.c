@@ -108,7 +108,7 @@ static void check_page(const cc_page *p, const hi_codec_kernels *kern)
     free(shared);
 }
 
-static size_t raw_bits(void)
+static uint64_t raw_bits(void)
 {
     const uint64_t rows = cc.v.rows;
     const uint64_t nulls = cc.v.valid == NULL ? 0 : rows;
@@ -139,9 +139,9 @@ static void round_trip(uint32_t rows, uint32_t each, hi_profile profile)
                 cc_page_cut(&p, rows, each);
                 cc_page_encode(&p, profile);
                 check_page(&p, hi_codec_kernels_pick());
-                if (p.bytes.size * 8 > raw_bits() + rows / 2 + 512 * p.block_count) {
-                    fail_msg("type %d shape %d nulls %d: %zu bytes for %zu raw", cc_types[t], shape,
-                             nulls, p.bytes.size, raw_bits() / 8);
+                if ((uint64_t)p.bytes.size * 8 > raw_bits() + rows / 2 + 512 * p.block_count) {
+                    fail_msg("type %d shape %d nulls %d: %zu bytes for %llu raw", cc_types[t], shape,
+                             nulls, p.bytes.size, (unsigned long long)raw_bits() / 8);
                 }
                 hi_buf_free(&p.bytes);
             }

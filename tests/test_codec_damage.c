@@ -88,8 +88,8 @@ static void damage_block(const victim *v, const uint8_t *block, size_t size)
         victim_decode(v, copy, i);
     }
     for (int round = 0; round < 100; round++) {
-        const size_t at = cc_noise() % size;
-        const size_t other = cc_noise() % (size < 64 ? size : 64);
+        const size_t at = (size_t)(cc_noise() % size);
+        const size_t other = (size_t)(cc_noise() % (size < 64 ? size : 64));
 
         copy[at] = (uint8_t)cc_noise();
         copy[other] = (uint8_t)cc_noise();
