@@ -154,6 +154,7 @@ help:
 	@echo 'make asan | tsan    the tests under sanitizers'
 	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (default 30)'
 	@echo 'make kill           a thousand kill -9; make long: every test in its long form'
+	@echo 'make golden         tests/golden/codec.* anew, after a change of the format'
 	@echo 'make cross          the codec for aarch64, 32-bit ARM and s390x, tested in qemu'
 	@echo 'make minimal        the commands of the README in a minimal Debian (root)'
 	@echo 'make lint           static checks'
@@ -197,6 +198,12 @@ kill: all
 long: deps-check
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/check DEBUG=1 CFLAGS='-O1 -g' test-programs
 	$(Q)HIST_LONG=1 TEST_SECONDS_MAX=7200 C_TESTS_ONLY=1 sh tests/run.sh $(BUILD)/check
+
+# Pages that every machine must decode, and checksums of those it must make: anew after a change of
+# the format or of the choice of models.
+.PHONY: golden
+golden: $(BUILD)/tests/test_codec_golden
+	$(Q)mkdir -p tests/golden && $(BUILD)/tests/test_codec_golden write
 
 # The codec on a 64-bit and a 32-bit ARM and on a big-endian machine, in qemu.
 .PHONY: cross test-codec

@@ -165,7 +165,7 @@ static hist_status block_put_cold(hi_encoder *encoder, size_t size, hi_buf *out)
         hi_buf_append(out, encoder->block, size);
         return HIST_OK;
     }
-    char *to = hi_buf_reserve(out, goal);
+    char *to = hi_buf_reserve(out, HI_VARINT_SIZE_MAX + 1 + hi_squeeze_bound(size));
     if (to == NULL) {
         return HIST_ENOMEM;
     }
