@@ -140,8 +140,8 @@ static void round_trip(uint32_t rows, uint32_t each, hi_profile profile)
                 cc_page_encode(&p, profile);
                 check_page(&p, hi_codec_kernels_pick());
                 if ((uint64_t)p.bytes.size * 8 > raw_bits() + rows / 2 + 512 * p.block_count) {
-                    fail_msg("type %d shape %d nulls %d: %zu bytes for %llu raw", cc_types[t], shape,
-                             nulls, p.bytes.size, (unsigned long long)raw_bits() / 8);
+                    fail_msg("type %d shape %d nulls %d: %zu bytes for %llu raw", cc_types[t],
+                             shape, nulls, p.bytes.size, (unsigned long long)raw_bits() / 8);
                 }
                 hi_buf_free(&p.bytes);
             }

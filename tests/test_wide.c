@@ -1,4 +1,4 @@
-/* test_wide.c -- 128-bit sums: known results, and those of the compiler's own type where it has one. */
+/* test_wide.c -- 128-bit sums: known results, and those of the compiler where it has the type. */
 /* cmocka.h wants the four before it. */
 /* clang-format off */
 #include <setjmp.h>

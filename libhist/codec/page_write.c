@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 
+#include "base/fpenv.h"
 #include "codec/encoder.h"
 
 hi_encoder *hi_encoder_new(hi_mem *mem)
@@ -220,9 +221,10 @@ static hist_status page_put_shared(hi_encoder *encoder, const hi_values *values,
                : HIST_OK;
 }
 
-hist_status hi_page_encode(hi_encoder *encoder, const hi_values *values, hi_profile profile,
-                           const uint32_t *block_rows, uint32_t block_count, hi_buf *out,
-                           hi_block_info *blocks_out, uint32_t *shared_size_out)
+static HI_FP_GUARDED hist_status page_encode(hi_encoder *encoder, const hi_values *values,
+                                             hi_profile profile, const uint32_t *block_rows,
+                                             uint32_t block_count, hi_buf *out,
+                                             hi_block_info *blocks_out, uint32_t *shared_size_out)
 {
     const size_t start = out->size;
     hi_slice slice = {.values = values};
@@ -250,5 +252,17 @@ hist_status hi_page_encode(hi_encoder *encoder, const hi_values *values, hi_prof
     if (status != HIST_OK) {
         out->size = start; /* Nothing was appended. */
     }
+    return status;
+}
+
+hist_status hi_page_encode(hi_encoder *encoder, const hi_values *values, hi_profile profile,
+                           const uint32_t *block_rows, uint32_t block_count, hi_buf *out,
+                           hi_block_info *blocks_out, uint32_t *shared_size_out)
+{
+    const hi_fp_modes modes = hi_fp_enter();
+    const hist_status status = page_encode(encoder, values, profile, block_rows, block_count, out,
+                                           blocks_out, shared_size_out);
+
+    hi_fp_leave(modes);
     return status;
 }

@@ -72,7 +72,7 @@ hist_status hi_squeeze(hi_squeezer *squeezer, hi_profile profile, const void *da
                                  profile == HI_PROFILE_COLD ? LEVEL_COLD : LEVEL_WARM);
     (void)ZSTD_CCtx_setParameter(context, ZSTD_c_format, ZSTD_f_zstd1_magicless);
     (void)ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);
-    /* Always with all the room: where it is tight, what zstd writes depends on the size of a word. */
+    /* With all the room: where it is tight, what zstd writes depends on the size of a word. */
     const size_t made = ZSTD_compress2(context, to, ZSTD_compressBound(size), data, size);
     if (ZSTD_isError(made)) {
         return HIST_ENOMEM;

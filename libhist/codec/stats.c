@@ -7,6 +7,7 @@
  */
 #include <math.h>
 
+#include "base/fpenv.h"
 #include "base/wide.h"
 #include "codec/encoder.h"
 
@@ -225,8 +226,8 @@ static void stats_bools(const hi_values *values, uint32_t first, uint32_t rows, 
     }
 }
 
-void hi_block_stats_with(const hi_codec_kernels *kern, const hi_values *values, uint32_t first,
-                         uint32_t rows, hi_block_stats *stats_out)
+HI_FP_GUARDED void hi_block_stats_with(const hi_codec_kernels *kern, const hi_values *values,
+                                       uint32_t first, uint32_t rows, hi_block_stats *stats_out)
 {
     stats_state s = {.kern = kern, .out = stats_out, .min = INT64_MAX, .max = INT64_MIN};
 
@@ -254,5 +255,8 @@ void hi_block_stats_with(const hi_codec_kernels *kern, const hi_values *values, 
 void hi_block_stats_of(const hi_values *values, uint32_t first, uint32_t rows,
                        hi_block_stats *stats_out)
 {
+    const hi_fp_modes modes = hi_fp_enter();
+
     hi_block_stats_with(hi_codec_kernels_pick(), values, first, rows, stats_out);
+    hi_fp_leave(modes);
 }

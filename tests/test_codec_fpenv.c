@@ -1,0 +1,200 @@
+/*
+ * test_codec_fpenv.c -- bytes, values and statistics do not depend on the floating-point modes of
+ * the caller, who finds them as they were.
+ */
+/* cmocka.h wants the four before it. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include <fenv.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/fpenv.h"
+#include "tests/support/codec_columns.h"
+
+enum {
+    ROWS = 2600,
+    SHAPE_TINY = SHAPE_COUNT, /* Denormals, which an arithmetic that flushes takes for zero. */
+    SHAPES,
+};
+
+typedef struct fp_case {
+    int round;
+    bool flush; /* Denormals to zero, operands and results. */
+    bool trap;  /* Every exception is a signal. */
+} fp_case;
+
+static const fp_case cases[] = {
+    {FE_TONEAREST, false, false},  {FE_UPWARD, false, false},   {FE_DOWNWARD, false, false},
+    {FE_TOWARDZERO, false, false}, {FE_TONEAREST, true, false}, {FE_UPWARD, true, false},
+    {FE_TONEAREST, false, true},   {FE_DOWNWARD, true, true},
+};
+
+/* ---- modes ------------------------------------------------------------------------------ */
+
+static void modes_set(const fp_case *c)
+{
+    assert_int_equal(fesetround(c->round), 0);
+#if defined(__x86_64__)
+    hi_fp_write((hi_fp_read() & ~UINT64_C(0x3f)) | (c->flush ? UINT64_C(0x8040) : UINT64_C(0)));
+    hi_fp_write(hi_fp_read() & ~(c->trap ? UINT64_C(0x1f80) : UINT64_C(0)));
+#elif defined(__aarch64__) || defined(__arm__)
+    hi_fp_write(hi_fp_read() | (c->flush ? UINT64_C(1) << 24 : UINT64_C(0)));
+#endif
+}
+
+/* Back to the usual ones; false when they were no longer those of the case. */
+static bool modes_end(const fp_case *c)
+{
+    bool kept = fegetround() == c->round;
+
+#if defined(__x86_64__)
+    const uint64_t want = (c->flush ? 0x8040U : 0U) | (c->trap ? 0U : 0x1f80U);
+    kept = kept && (hi_fp_read() & UINT64_C(0x9fc0)) == want;
+    hi_fp_write(HI_FP_USUAL);
+#elif defined(__aarch64__) || defined(__arm__)
+    kept = kept && (hi_fp_read() >> 24 & 1) == (c->flush ? 1 : 0);
+    hi_fp_write(HI_FP_USUAL);
+#else
+    (void)fesetenv(FE_DFL_ENV);
+#endif
+    return kept;
+}
+
+/* ---- what the codec makes of a column ---------------------------------------------------- */
+
+typedef struct outcome {
+    cc_page page;
+    hi_block_stats stats;
+    cc_room all;
+    cc_room part; /* The second vector and the third. */
+} outcome;
+
+/* Stats are compared as bytes. */
+static void outcome_init(outcome *o)
+{
+    memset(o, 0, sizeof(*o));
+    cc_page_cut(&o->page, ROWS, ROWS);
+    hi_buf_init(&o->page.bytes, &cc_mem, SIZE_MAX / 2);
+    o->all = cc_room_new(0);
+    o->part = cc_room_new(0);
+}
+
+static void outcome_free(outcome *o)
+{
+    hi_buf_free(&o->page.bytes);
+    cc_room_free(&o->all);
+    cc_room_free(&o->part);
+}
+
+/* Encodes, and decodes `from` (bytes and their pad), with the modes of the case. No assertion and
+   no arithmetic in between. */
+static void outcome_make(outcome *o, const fp_case *c, hi_profile profile, const uint8_t *from,
+                         uint32_t size)
+{
+    hist_status status[3] = {HIST_OK, HIST_OK, HIST_OK};
+    hi_decoded d;
+
+    modes_set(c);
+    status[0] = hi_page_encode(cc_encoder, &cc.v, profile, o->page.block_rows, 1, &o->page.bytes,
+                               o->page.blocks, &o->page.shared_size);
+    hi_block_stats_of(&cc.v, 3, ROWS - 3, &o->stats);
+    if (from != NULL) {
+        status[1] = hi_block_decode(cc.v.type, from, size, ROWS, NULL, &o->all.r, &d);
+        status[2] = hi_block_decode_vectors(cc.v.type, from, size, ROWS, 1, 2, &o->part.r, &d);
+    }
+    const bool kept = modes_end(c);
+    assert_true(kept);
+    assert_true(status[0] == HIST_OK && status[1] == HIST_OK && status[2] == HIST_OK);
+}
+
+static void fill(hist_type type, int shape)
+{
+    cc_fill(type, shape == SHAPE_TINY ? SHAPE_NOISE : shape,
+            shape % 2 == 0 ? NULLS_NONE : NULLS_FEW, ROWS);
+    for (uint32_t i = 0; shape == SHAPE_TINY && i < ROWS; i++) {
+        cc.data[i] &= UINT64_C(0x800fffffffffffff);
+    }
+}
+
+static void check_column(hist_type type, int shape, hi_profile profile)
+{
+    outcome usual;
+
+    fill(type, shape);
+    outcome_init(&usual);
+    outcome_make(&usual, &cases[0], profile, NULL, 0);
+    const uint32_t size = usual.page.blocks[0].size;
+    uint8_t *block = cc_padded_copy((const uint8_t *)usual.page.bytes.data, size);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        outcome other;
+
+        outcome_init(&other);
+        outcome_make(&other, &cases[i], profile, block, size);
+        assert_int_equal(other.page.bytes.size, usual.page.bytes.size);
+        assert_memory_equal(other.page.bytes.data, usual.page.bytes.data, size);
+        assert_memory_equal(&other.page.blocks[0].stats, &usual.page.blocks[0].stats,
+                            sizeof(hi_block_stats));
+        assert_memory_equal(&other.stats, &usual.stats, sizeof(hi_block_stats));
+        for (uint32_t r = 0; r < ROWS; r++) {
+            const bool valid = cc.v.valid == NULL || hist_bit_get(cc.v.valid, r);
+            assert_true(other.all.data[r] == (valid ? cc.data[r] : 0));
+            assert_true(r < HI_VECTOR_ROWS ||
+                        other.part.data[r - HI_VECTOR_ROWS] == other.all.data[r]);
+        }
+        outcome_free(&other);
+    }
+    free(block);
+    outcome_free(&usual);
+}
+
+static void neither_bytes_nor_values_nor_statistics_depend_on_the_modes_of_the_caller(void **state)
+{
+    static const hist_type types[] = {HIST_TYPE_REAL, HIST_TYPE_LONG, HIST_TYPE_DATETIME};
+
+    (void)state;
+    cc_seed = 91;
+    for (size_t t = 0; t < sizeof(types) / sizeof(*types); t++) {
+        for (int shape = 0; shape < SHAPES; shape++) {
+            check_column(types[t], shape, HI_PROFILE_WARM);
+            check_column(types[t], shape, HI_PROFILE_COLD);
+        }
+    }
+}
+
+/* The test above would prove nothing where the modes do nothing. */
+static void the_modes_are_real(void **state)
+{
+    volatile double third = 3;
+    volatile double one = 1;
+    volatile double tiny = 0x1p-1074;
+    const double nearest = one / third;
+
+    (void)state;
+    modes_set(&cases[1]);
+    const double above = one / third;
+    assert_true(modes_end(&cases[1]));
+    assert_true(above > nearest);
+#if defined(__x86_64__) || defined(__aarch64__) || defined(__arm__)
+    modes_set(&cases[4]);
+    const double flushed = tiny * third;
+    assert_true(modes_end(&cases[4]));
+    assert_true(hi_bits_of(flushed) == 0 && hi_bits_of(tiny * third) == 3);
+#else
+    assert_true(hi_bits_of(tiny * third) == 3);
+#endif
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(the_modes_are_real),
+    cmocka_unit_test(neither_bytes_nor_values_nor_statistics_depend_on_the_modes_of_the_caller),
+};
+
+CC_MAIN(tests)
