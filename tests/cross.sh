@@ -20,7 +20,7 @@ for machine in "$@"; do
     # shellcheck disable=SC2086
     sh .ci/sysroot.sh "$here" "$debian" $libraries
     root=$here/root/usr
-    make --no-print-directory BUILD="$here" ONLY_CODEC=1 DEBUG=1 CFLAGS='-O2 -g' AR="$triple-ar" \
+    make --no-print-directory BUILD="$here" ONLY_CODEC=1 CFLAGS='-O2 -g' AR="$triple-ar" \
         CC="$triple-gcc -isystem $root/include -L$root/lib/$triple" test-codec
     export TEST_RUNNER="$qemu -L /usr/$triple -E LD_LIBRARY_PATH=$root/lib/$triple"
     echo "---- $machine"
