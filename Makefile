@@ -83,6 +83,7 @@ TESTS        := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%)
 # bench_*.c are benchmarks; what else is in bench/ are tools they and the quickstart use.
 BENCHES      := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/bench_*.c))
 BENCH_TOOLS  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out bench/bench_%,$(wildcard bench/*.c)))
+BENCH_COLUMNS_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(wildcard bench/columns/*.c))
 
 .PHONY: all
 all: $(BUILD)/histd $(BUILD)/histcli $(BUILD)/libhist.a $(BUILD)/libhist.so
@@ -131,8 +132,9 @@ $(BUILD)/histcli: $(HISTCLI_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a
 $(BUILD)/tests/%: $(OBJ)/tests/%.o $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a
 	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(HIST_LDFLAGS) $(LDFLAGS) -o $@ $< $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI) -lcmocka
 
+$(BUILD)/bench/bench_columns: $(BENCH_COLUMNS_OBJ)
 $(BUILD)/bench/%: $(OBJ)/bench/%.o $(FORMATS_OBJ) $(BUILD)/libhist.a
-	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(HIST_LDFLAGS) $(LDFLAGS) -o $@ $< $(FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI)
+	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(HIST_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI)
 
 .PRECIOUS: $(OBJ)/%.o
 
@@ -151,6 +153,7 @@ help:
 	@echo 'make quickstart     install what is missing, build, run the main job on sample data'
 	@echo 'make check          install what is missing, build with assertions, run every test'
 	@echo 'make bench          the benchmarks, one line a figure'
+	@echo 'make bench-codec    sizes and speeds on real columns (HIST_DATA=dir; BENCH_ARGS=--quick, see bench/README.md)'
 	@echo 'make asan | tsan    the tests under sanitizers'
 	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (default 30)'
 	@echo 'make kill           a thousand kill -9; make long: every test in its long form'
@@ -217,8 +220,27 @@ test-codec: $(TESTS) $(BUILD)/replay/codec
 minimal:
 	$(Q)sh tests/minimal_debian.sh
 
+# bench_columns has a target of its own, bench-codec: it needs real data.
 bench: all $(BENCHES) $(BENCH_TOOLS)
-	$(Q)bad=0; for b in $(BENCHES); do $$b || bad=1; done; sh bench/bench_store.sh $(BUILD) || bad=1; exit $$bad
+	$(Q)bad=0; for b in $(filter-out %/bench_columns,$(BENCHES)); do $$b || bad=1; done; sh bench/bench_store.sh $(BUILD) || bad=1; exit $$bad
+
+# The codec on real columns: HIST_DATA is the folder of columns.tar.zst, BENCH_ARGS go to bench_columns.
+HIST_DATA ?= $(or $(HIST_SHARED),../shared)/data
+COLUMNS   := $(BUILD)/columns
+
+.PHONY: bench-codec
+bench-codec:
+	$(Q)if [ -e '$(HIST_DATA)/columns.tar.zst' ]; then \
+	    $(MAKE) --no-print-directory $(COLUMNS)/IDX.tsv $(BUILD)/bench/bench_columns >&2 && \
+	    $(BUILD)/bench/bench_columns $(BENCH_ARGS) $(COLUMNS); \
+	else \
+	    echo 'bench-codec: no $(HIST_DATA)/columns.tar.zst (set HIST_DATA): nothing was measured'; \
+	fi
+
+$(COLUMNS)/IDX.tsv: $(HIST_DATA)/columns.tar.zst
+	$(call say,UNPACK,$<)rm -rf $(COLUMNS) $(COLUMNS).new && mkdir -p $(COLUMNS).new && \
+	    zstd -dcq $< >$(COLUMNS).new/tar && tar -xf $(COLUMNS).new/tar -C $(COLUMNS).new && \
+	    rm $(COLUMNS).new/tar && touch $(COLUMNS).new/IDX.tsv && mv $(COLUMNS).new $(COLUMNS)
 
 # ---- fuzzing -----------------------------------------------------------------------------------
 

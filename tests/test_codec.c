@@ -38,14 +38,14 @@ static uint64_t row_word(hist_type type, const void *data, uint32_t i)
     return type == HIST_TYPE_INT ? ((const uint32_t *)data)[i] : ((const uint64_t *)data)[i];
 }
 
-static void check_row(const cc_room *got, const hi_decoded *d, const hi_dict *dict, uint32_t row,
+static void check_row(const cc_room *got, const hi_decoded *d, const hi_page_shared *shared, uint32_t row,
                       uint32_t i)
 {
     const bool valid = cc.v.valid == NULL || hist_bit_get(cc.v.valid, row);
 
     assert_int_equal(hist_bit_get(got->r.valid, i), valid);
     if (cc.v.type == HIST_TYPE_STRING) {
-        const hist_str text = row_text(got, d, dict, i);
+        const hist_str text = row_text(got, d, &shared->dict, i);
         const int32_t from = cc.offsets[row];
         const size_t size = valid ? (size_t)(cc.offsets[row + 1] - from) : 0;
 
@@ -62,7 +62,7 @@ static void check_row(const cc_room *got, const hi_decoded *d, const hi_dict *di
     }
 }
 
-static void check_block(const cc_page *p, uint32_t b, uint32_t first, const hi_dict *dict,
+static void check_block(const cc_page *p, uint32_t b, uint32_t first, const hi_page_shared *shared,
                         const hi_codec_kernels *kern)
 {
     const hi_block_info *info = &p->blocks[b];
@@ -75,11 +75,11 @@ static void check_block(const cc_page *p, uint32_t b, uint32_t first, const hi_d
     }
     cc_room got = cc_room_new(text);
     assert_int_equal(
-        hi_block_decode_with(kern, cc.v.type, src, info->size, info->rows, dict, &got.r, &d),
+        hi_block_decode_with(kern, cc.v.type, src, info->size, info->rows, shared, &got.r, &d),
         HIST_OK);
     assert_int_equal(d.nulls, info->stats.nulls);
     for (uint32_t i = 0; i < info->rows; i++) {
-        check_row(&got, &d, dict, first + i, i);
+        check_row(&got, &d, shared, first + i, i);
     }
     if ((info->rows & 63) != 0) {
         assert_int_equal(got.r.valid[info->rows / 64] >> (info->rows & 63), 0);
@@ -91,21 +91,23 @@ static void check_block(const cc_page *p, uint32_t b, uint32_t first, const hi_d
 static void check_page(const cc_page *p, const hi_codec_kernels *kern)
 {
     uint32_t first = 0;
-    hi_dict dict;
+    hi_page_shared shared;
 
     /* No pad after the shared section: a reader may have just that. */
-    uint8_t *shared = malloc(p->shared_size == 0 ? 1 : p->shared_size);
+    uint8_t *section = malloc(p->shared_size == 0 ? 1 : p->shared_size);
     if (p->shared_size > 0) {
-        memcpy(shared, p->bytes.data, p->shared_size);
+        memcpy(section, p->bytes.data, p->shared_size);
     }
-    assert_int_equal(hi_dict_open(&cc_mem, shared, p->shared_size, 1 << 26, &dict), HIST_OK);
+    assert_int_equal(
+        hi_page_shared_open(&cc_mem, cc.v.type, section, p->shared_size, 1 << 26, &shared),
+        HIST_OK);
     for (uint32_t b = 0; b < p->block_count; b++) {
         assert_int_equal(p->blocks[b].rows, p->block_rows[b]);
-        check_block(p, b, first, &dict, kern);
+        check_block(p, b, first, &shared, kern);
         first += p->block_rows[b];
     }
-    hi_dict_free(&cc_mem, &dict);
-    free(shared);
+    hi_page_shared_free(&cc_mem, &shared);
+    free(section);
 }
 
 static uint64_t raw_bits(void)
@@ -181,9 +183,13 @@ static void check_vectors(const cc_page *p, uint32_t b)
     uint8_t *src = cc_padded_copy((uint8_t *)p->bytes.data + info->offset, info->size);
     cc_room whole = cc_room_new(0);
     cc_room part = cc_room_new(0);
+    hi_page_shared shared;
     hi_decoded d;
 
-    assert_int_equal(hi_block_decode(cc.v.type, src, info->size, info->rows, NULL, &whole.r, &d),
+    assert_int_equal(hi_page_shared_open(&cc_mem, cc.v.type, (uint8_t *)p->bytes.data,
+                                         p->shared_size, 0, &shared),
+                     HIST_OK);
+    assert_int_equal(hi_block_decode(cc.v.type, src, info->size, info->rows, &shared, &whole.r, &d),
                      HIST_OK);
     for (uint32_t first = 0; first < vectors; first++) {
         for (uint32_t count = 1; count <= vectors - first; count++) {
@@ -192,8 +198,8 @@ static void check_vectors(const cc_page *p, uint32_t b)
             const uint32_t rows = (end < info->rows ? end : info->rows) - start;
             uint32_t nulls = 0;
 
-            assert_int_equal(hi_block_decode_vectors(cc.v.type, src, info->size, info->rows, first,
-                                                     count, &part.r, &d),
+            assert_int_equal(hi_block_decode_vectors(cc.v.type, src, info->size, info->rows, &shared,
+                                                     first, count, &part.r, &d),
                              HIST_OK);
             for (uint32_t i = 0; i < rows; i++) {
                 const bool valid = hist_bit_get(whole.r.valid, start + i);
@@ -206,8 +212,9 @@ static void check_vectors(const cc_page *p, uint32_t b)
         }
     }
     assert_int_equal(
-        hi_block_decode_vectors(cc.v.type, src, info->size, info->rows, vectors, 1, &part.r, &d),
+        hi_block_decode_vectors(cc.v.type, src, info->size, info->rows, &shared, vectors, 1, &part.r, &d),
         HIST_EINVAL);
+    hi_page_shared_free(&cc_mem, &shared);
     cc_room_free(&whole);
     cc_room_free(&part);
     free(src);
@@ -225,10 +232,11 @@ static void any_vector_decodes_as_in_the_whole_block(void **state)
             for (int nulls = 0; nulls < NULLS_COUNT; nulls++) {
                 cc_page p;
 
-                cc_fill(numbers[t], shape, nulls, 3500);
-                cc_page_cut(&p, 3500, 3500);
+                cc_fill(numbers[t], shape, nulls, 7000);
+                cc_page_cut(&p, 7000, 3500);
                 cc_page_encode(&p, nulls % 2 == 0 ? HI_PROFILE_WARM : HI_PROFILE_COLD);
                 check_vectors(&p, 0);
+                check_vectors(&p, 1);
                 hi_buf_free(&p.bytes);
             }
         }
@@ -280,6 +288,34 @@ static void check_variants(hi_profile profile)
     hi_buf_free(&first.bytes);
 }
 
+/* Equal input, equal bytes: whatever an encoder did before. */
+static void a_new_encoder_writes_what_a_used_one_writes(void **state)
+{
+    hi_encoder *used = cc_encoder;
+
+    (void)state;
+    cc_seed = 23;
+    for (size_t i = 0; i < CC_TYPES * SHAPE_COUNT; i++) {
+        const hi_profile profile = i % 2 == 0 ? HI_PROFILE_WARM : HI_PROFILE_COLD;
+        cc_page before;
+        cc_page fresh;
+
+        cc_fill(cc_types[i % CC_TYPES], (int)(i / CC_TYPES), NULLS_FEW, 3000);
+        cc_page_cut(&before, cc.v.rows, 2100);
+        fresh = before;
+        cc_page_encode(&before, profile);
+        cc_encoder = hi_encoder_new(&cc_mem);
+        cc_page_encode(&fresh, profile);
+        hi_encoder_free(cc_encoder);
+        cc_encoder = used;
+        assert_int_equal(fresh.shared_size, before.shared_size);
+        assert_int_equal(fresh.bytes.size, before.bytes.size);
+        assert_memory_equal(fresh.bytes.data, before.bytes.data, before.bytes.size);
+        hi_buf_free(&before.bytes);
+        hi_buf_free(&fresh.bytes);
+    }
+}
+
 static void every_cpu_variant_writes_the_same_bytes_and_reads_them(void **state)
 {
     (void)state;
@@ -305,7 +341,7 @@ static void check_quotients(const hi_codec_kernels *kern, unsigned k)
     n[1] = (UINT64_C(1) << 51) - 1;
     n[2] = 0 - n[1];
     memcpy(got, n, sizeof(n));
-    kern->from_decimal(got, 1024, hi_power_of_ten(k));
+    kern->from_num(got, 1024, &(hi_num){HI_NUM_DECIMAL, false, hi_power_of_ten(k)});
     for (int i = 0; i < 1024; i++) {
         const double want = (double)(int64_t)n[i] / hi_power_of_ten(k);
         if (got[i] != hi_bits_of(want)) {
@@ -508,6 +544,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_value_comes_back_bit_for_bit),
     cmocka_unit_test(a_page_of_blocks_at_odd_rows_comes_back),
     cmocka_unit_test(any_vector_decodes_as_in_the_whole_block),
+    cmocka_unit_test(a_new_encoder_writes_what_a_used_one_writes),
     cmocka_unit_test(every_cpu_variant_writes_the_same_bytes_and_reads_them),
     cmocka_unit_test(a_decimal_is_the_quotient_of_the_divide_instruction),
     cmocka_unit_test(statistics_are_those_of_a_row_by_row_model),

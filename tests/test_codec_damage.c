@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "codec/codec.h"
+#include "codec/encoder.h"
 #include "tests/support/codec_columns.h"
 
 /* ---- damage ----------------------------------------------------------------------------- */
@@ -20,7 +20,7 @@
 /* Rooms of exact size, so that ASan sees a byte read or written too much. */
 typedef struct victim {
     cc_room got;
-    hi_dict dict;
+    hi_page_shared shared;
     uint32_t rows;
 } victim;
 
@@ -29,12 +29,12 @@ static void victim_decode(const victim *v, const uint8_t *bytes, size_t size)
     uint8_t *src = cc_padded_copy(bytes, size);
     hi_decoded d;
     size_t text = 0;
-    hist_status status = hi_block_decode(cc.v.type, src, size, v->rows, &v->dict, &v->got.r, &d);
+    hist_status status = hi_block_decode(cc.v.type, src, size, v->rows, &v->shared, &v->got.r, &d);
 
     assert_true(status == HIST_OK || status == HIST_ECORRUPT || status == HIST_EINVAL);
     if (status == HIST_OK && d.codes) {
         for (uint32_t i = 0; i < v->rows; i++) {
-            assert_true(((const uint32_t *)v->got.r.data)[i] < v->dict.count);
+            assert_true(((const uint32_t *)v->got.r.data)[i] < v->shared.dict.count);
         }
     } else if (status == HIST_OK && cc.v.type == HIST_TYPE_STRING) {
         for (uint32_t i = 0; i < v->rows; i++) {
@@ -45,30 +45,30 @@ static void victim_decode(const victim *v, const uint8_t *bytes, size_t size)
     if (cc.v.type == HIST_TYPE_STRING) {
         status = hi_block_text_size(src, size, v->rows, &text);
     } else if (cc.v.type != HIST_TYPE_BOOL) {
-        status = hi_block_decode_vectors(cc.v.type, src, size, v->rows,
+        status = hi_block_decode_vectors(cc.v.type, src, size, v->rows, &v->shared,
                                          (v->rows - 1) / HI_VECTOR_ROWS, 1, &v->got.r, &d);
     }
     assert_true(status == HIST_OK || status == HIST_ECORRUPT || status == HIST_EINVAL);
     free(src);
 }
 
-static void damage_shared(uint8_t *shared, size_t size)
+static void damage_shared(uint8_t *section, size_t size)
 {
-    hi_dict dict;
+    hi_page_shared shared;
 
     for (size_t i = 0; i < size; i++) {
-        const uint8_t was = shared[i];
+        const uint8_t was = section[i];
 
-        shared[i] = (uint8_t)cc_noise();
-        const hist_status status = hi_dict_open(&cc_mem, shared, size, 1 << 20, &dict);
+        section[i] = (uint8_t)cc_noise();
+        const hist_status status = hi_page_shared_open(&cc_mem, cc.v.type, section, size, 1 << 20, &shared);
         assert_true(status == HIST_OK || status == HIST_ECORRUPT);
-        hi_dict_free(&cc_mem, &dict);
-        shared[i] = was;
+        hi_page_shared_free(&cc_mem, &shared);
+        section[i] = was;
         uint8_t *cut = malloc(i + 1);
-        memcpy(cut, shared, i);
-        assert_int_equal(hi_dict_open(&cc_mem, cut, i, 1 << 20, &dict),
+        memcpy(cut, section, i);
+        assert_int_equal(hi_page_shared_open(&cc_mem, cc.v.type, cut, i, 1 << 20, &shared),
                          i == 0 ? HIST_OK : HIST_ECORRUPT);
-        hi_dict_free(&cc_mem, &dict);
+        hi_page_shared_free(&cc_mem, &shared);
         free(cut);
     }
 }
@@ -110,12 +110,12 @@ static void damage(hist_type type, int shape, int nulls, uint32_t rows, hi_profi
     cc_page_encode(&p, profile);
     uint8_t *shared = malloc(p.shared_size + 1);
     memcpy(shared, p.bytes.data, p.shared_size);
-    assert_int_equal(hi_dict_open(&cc_mem, shared, p.shared_size, 1 << 20, &v.dict), HIST_OK);
+    assert_int_equal(hi_page_shared_open(&cc_mem, cc.v.type, shared, p.shared_size, 1 << 20, &v.shared), HIST_OK);
     damage_shared(shared, p.shared_size);
     v.got = cc_room_new(type == HIST_TYPE_STRING ? (size_t)cc.offsets[rows] : 0);
     damage_block(&v, (const uint8_t *)p.bytes.data + p.blocks[0].offset, p.blocks[0].size);
     cc_room_free(&v.got);
-    hi_dict_free(&cc_mem, &v.dict);
+    hi_page_shared_free(&cc_mem, &v.shared);
     free(shared);
     hi_buf_free(&p.bytes);
 }
@@ -140,26 +140,26 @@ static void a_block_cut_short_or_continued_is_damage(void **state)
     for (size_t t = 0; t < CC_TYPES; t++) {
         cc_page p;
         hi_decoded d;
-        hi_dict dict;
+        hi_page_shared shared;
 
         cc_fill(cc_types[t], SHAPE_WALK, NULLS_FEW, 2000);
         cc_page_cut(&p, 2000, 2000);
         cc_page_encode(&p, HI_PROFILE_WARM);
         cc_room got = cc_room_new((size_t)cc.v.rows * 24);
         assert_int_equal(
-            hi_dict_open(&cc_mem, (uint8_t *)p.bytes.data, p.shared_size, 1 << 20, &dict), HIST_OK);
+            hi_page_shared_open(&cc_mem, cc.v.type, (uint8_t *)p.bytes.data, p.shared_size, 1 << 20, &shared), HIST_OK);
         const size_t size = p.blocks[0].size;
         uint8_t *src = cc_padded_copy((uint8_t *)p.bytes.data + p.blocks[0].offset, size);
-        assert_int_equal(hi_block_decode(cc_types[t], src, size - 1, 2000, &dict, &got.r, &d),
+        assert_int_equal(hi_block_decode(cc_types[t], src, size - 1, 2000, &shared, &got.r, &d),
                          HIST_ECORRUPT);
-        assert_int_equal(hi_block_decode(cc_types[t], src, size + 1, 2000, &dict, &got.r, &d),
+        assert_int_equal(hi_block_decode(cc_types[t], src, size + 1, 2000, &shared, &got.r, &d),
                          HIST_ECORRUPT);
-        assert_int_equal(hi_block_decode(cc_types[t], src, size, 8193, &dict, &got.r, &d),
+        assert_int_equal(hi_block_decode(cc_types[t], src, size, 8193, &shared, &got.r, &d),
                          HIST_ECORRUPT);
-        assert_int_equal(hi_block_decode(cc_types[t], src, 0, 2000, &dict, &got.r, &d),
+        assert_int_equal(hi_block_decode(cc_types[t], src, 0, 2000, &shared, &got.r, &d),
                          HIST_ECORRUPT);
         cc_room_free(&got);
-        hi_dict_free(&cc_mem, &dict);
+        hi_page_shared_free(&cc_mem, &shared);
         free(src);
         hi_buf_free(&p.bytes);
     }
@@ -200,18 +200,19 @@ static void an_unknown_model_or_scheme_is_damage(void **state)
 /* More entries than memory has addresses, where size_t has 32 bits. */
 static void a_dictionary_that_counts_more_than_memory_holds_is_refused(void **state)
 {
-    uint8_t shared[64];
-    size_t at = 0;
-    hi_dict dict;
+    uint8_t shared[64] = {HI_SHARED_DICT};
+    size_t at = 1;
+    hi_page_shared opened;
 
     (void)state;
-    at += hi_put_varint(shared, UINT64_C(1) << 30);
+    at += hi_put_varint(shared + at, UINT64_C(1) << 30);
     at += hi_put_varint(shared + at, UINT64_C(1) << 30);
     for (int i = 0; i < 4; i++) {
         memcpy(shared + at, "\2\0\0", 3); /* 8192 empty texts. */
         at += 3;
     }
-    const hist_status status = hi_dict_open(&cc_mem, shared, at, INT32_MAX, &dict);
+    const hist_status status =
+        hi_page_shared_open(&cc_mem, HIST_TYPE_STRING, shared, at, INT32_MAX, &opened);
     assert_true(status == HIST_ECORRUPT || status == HIST_ENOMEM);
 }
 

@@ -20,7 +20,9 @@
 #include "tests/support/codec_columns.h"
 
 enum {
-    ROWS = 2600,
+    BLOCKS = 2,
+    BLOCK_ROWS = 2600,
+    ROWS = BLOCKS * BLOCK_ROWS,
     SHAPE_TINY = SHAPE_COUNT, /* Denormals, which an arithmetic that flushes takes for zero. */
     SHAPES,
 };
@@ -73,46 +75,66 @@ static bool modes_end(const fp_case *c)
 typedef struct outcome {
     cc_page page;
     hi_block_stats stats;
-    cc_room all;
-    cc_room part; /* The second vector and the third. */
+    cc_room all[BLOCKS];
+    cc_room part; /* Of the last block: the second vector and the third. */
 } outcome;
 
 /* Stats are compared as bytes. */
 static void outcome_init(outcome *o)
 {
     memset(o, 0, sizeof(*o));
-    cc_page_cut(&o->page, ROWS, ROWS);
+    cc_page_cut(&o->page, ROWS, BLOCK_ROWS);
     hi_buf_init(&o->page.bytes, &cc_mem, SIZE_MAX / 2);
-    o->all = cc_room_new(0);
+    for (int b = 0; b < BLOCKS; b++) {
+        o->all[b] = cc_room_new(0);
+    }
     o->part = cc_room_new(0);
 }
 
 static void outcome_free(outcome *o)
 {
     hi_buf_free(&o->page.bytes);
-    cc_room_free(&o->all);
+    for (int b = 0; b < BLOCKS; b++) {
+        cc_room_free(&o->all[b]);
+    }
     cc_room_free(&o->part);
 }
 
-/* Encodes, and decodes `from` (bytes and their pad), with the modes of the case. No assertion and
-   no arithmetic in between. */
-static void outcome_make(outcome *o, const fp_case *c, hi_profile profile, const uint8_t *from,
-                         uint32_t size)
+/* The page at `from` (bytes and their pad) as `like` says to the rooms of o. */
+static bool outcome_decode(outcome *o, const cc_page *like, const uint8_t *from)
 {
-    hist_status status[3] = {HIST_OK, HIST_OK, HIST_OK};
+    hi_page_shared shared;
     hi_decoded d;
+    bool good =
+        hi_page_shared_open(&cc_mem, cc.v.type, from, like->shared_size, 0, &shared) == HIST_OK;
 
-    modes_set(c);
-    status[0] = hi_page_encode(cc_encoder, &cc.v, profile, o->page.block_rows, 1, &o->page.bytes,
-                               o->page.blocks, &o->page.shared_size);
-    hi_block_stats_of(&cc.v, 3, ROWS - 3, &o->stats);
-    if (from != NULL) {
-        status[1] = hi_block_decode(cc.v.type, from, size, ROWS, NULL, &o->all.r, &d);
-        status[2] = hi_block_decode_vectors(cc.v.type, from, size, ROWS, 1, 2, &o->part.r, &d);
+    for (int b = 0; b < BLOCKS; b++) {
+        const hi_block_info *info = &like->blocks[b];
+        const uint8_t *block = from + info->offset;
+
+        good = good && hi_block_decode(cc.v.type, block, info->size, info->rows, &shared,
+                                       &o->all[b].r, &d) == HIST_OK;
+        good = good && hi_block_decode_vectors(cc.v.type, block, info->size, info->rows, &shared, 1,
+                                               2, &o->part.r, &d) == HIST_OK;
     }
+    hi_page_shared_free(&cc_mem, &shared);
+    return good;
+}
+
+/* Encodes, and decodes what `like` has at `from`, with the modes of the case. No assertion and no
+   arithmetic in between. */
+static void outcome_make(outcome *o, const fp_case *c, hi_profile profile, const cc_page *like,
+                         const uint8_t *from)
+{
+    modes_set(c);
+    const hist_status status =
+        hi_page_encode(cc_encoder, &cc.v, profile, o->page.block_rows, BLOCKS, &o->page.bytes,
+                       o->page.blocks, &o->page.shared_size);
+    hi_block_stats_of(&cc.v, 3, ROWS - 3, &o->stats);
+    const bool decoded = from == NULL || outcome_decode(o, like, from);
     const bool kept = modes_end(c);
     assert_true(kept);
-    assert_true(status[0] == HIST_OK && status[1] == HIST_OK && status[2] == HIST_OK);
+    assert_true(status == HIST_OK && decoded);
 }
 
 static void fill(hist_type type, int shape)
@@ -124,34 +146,41 @@ static void fill(hist_type type, int shape)
     }
 }
 
+static void check_outcome(const outcome *usual, const outcome *other)
+{
+    assert_int_equal(other->page.shared_size, usual->page.shared_size);
+    assert_int_equal(other->page.bytes.size, usual->page.bytes.size);
+    assert_memory_equal(other->page.bytes.data, usual->page.bytes.data, usual->page.bytes.size);
+    for (int b = 0; b < BLOCKS; b++) {
+        assert_memory_equal(&other->page.blocks[b].stats, &usual->page.blocks[b].stats,
+                            sizeof(hi_block_stats));
+    }
+    assert_memory_equal(&other->stats, &usual->stats, sizeof(hi_block_stats));
+    for (uint32_t r = 0; r < ROWS; r++) {
+        const bool valid = cc.v.valid == NULL || hist_bit_get(cc.v.valid, r);
+        assert_true(other->all[r / BLOCK_ROWS].data[r % BLOCK_ROWS] == (valid ? cc.data[r] : 0));
+    }
+    assert_memory_equal(other->part.data, other->all[BLOCKS - 1].data + HI_VECTOR_ROWS,
+                        (BLOCK_ROWS - HI_VECTOR_ROWS) * sizeof(uint64_t));
+}
+
 static void check_column(hist_type type, int shape, hi_profile profile)
 {
     outcome usual;
 
     fill(type, shape);
     outcome_init(&usual);
-    outcome_make(&usual, &cases[0], profile, NULL, 0);
-    const uint32_t size = usual.page.blocks[0].size;
-    uint8_t *block = cc_padded_copy((const uint8_t *)usual.page.bytes.data, size);
+    outcome_make(&usual, &cases[0], profile, NULL, NULL);
+    uint8_t *page = cc_padded_copy((const uint8_t *)usual.page.bytes.data, usual.page.bytes.size);
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         outcome other;
 
         outcome_init(&other);
-        outcome_make(&other, &cases[i], profile, block, size);
-        assert_int_equal(other.page.bytes.size, usual.page.bytes.size);
-        assert_memory_equal(other.page.bytes.data, usual.page.bytes.data, size);
-        assert_memory_equal(&other.page.blocks[0].stats, &usual.page.blocks[0].stats,
-                            sizeof(hi_block_stats));
-        assert_memory_equal(&other.stats, &usual.stats, sizeof(hi_block_stats));
-        for (uint32_t r = 0; r < ROWS; r++) {
-            const bool valid = cc.v.valid == NULL || hist_bit_get(cc.v.valid, r);
-            assert_true(other.all.data[r] == (valid ? cc.data[r] : 0));
-            assert_true(r < HI_VECTOR_ROWS ||
-                        other.part.data[r - HI_VECTOR_ROWS] == other.all.data[r]);
-        }
+        outcome_make(&other, &cases[i], profile, &usual.page, page);
+        check_outcome(&usual, &other);
         outcome_free(&other);
     }
-    free(block);
+    free(page);
     outcome_free(&usual);
 }
 

@@ -1,4 +1,10 @@
-/* test_codec_real.c -- real columns come back bit for bit and small, where they are at hand. */
+/*
+ * test_codec_real.c -- real columns come back bit for bit and small, where they are at hand.
+ *
+ * Every column of columns.tar.zst, warm and cold, in pages of one block and of eight, by every CPU
+ * variant of this machine: all write the same bytes and read each other's. Of most long columns the
+ * first rows only; HIST_LONG=1 takes all. HIST_DATA is the folder of the archive.
+ */
 /* cmocka.h wants the four before it. */
 /* clang-format off */
 #include <setjmp.h>
@@ -13,15 +19,15 @@
 #include <string.h>
 #include <zstd.h>
 
-#include "base/bytes.h"
-#include "codec/codec.h"
+#include "bench/columns/real_column.h"
 #include "tests/support/codec_columns.h"
 
 enum {
     TAR_BLOCK = 512,
-    PAGE_ROWS = 65536,
     COLUMN_BYTES_MAX = 16 << 20,
-    COLUMNS_DEFAULT = 150, /* HIST_LONG=1: all. */
+    ROWS_DEFAULT = 2 * HI_BLOCK_ROWS_MAX + 1500, /* Of a column: three blocks. */
+    WHOLE_EVERY = 8,                             /* One of so many columns is taken whole. */
+    PAGES_MAX = COLUMN_BYTES_MAX / HI_BLOCK_ROWS_MAX,
 };
 
 /* A tar file inside a zstd frame, read from front to end. */
@@ -66,98 +72,153 @@ static bool tar_next(tar *t, char *name, uint8_t *data, size_t *size_out)
     return padded <= COLUMN_BYTES_MAX && tar_read(t, data, padded);
 }
 
-static hist_type column_type(const char *path)
+/* ---- one column ---- */
+
+typedef struct coded {
+    hi_buf bytes;
+    real_page pages[PAGES_MAX];
+    uint32_t page_count;
+} coded;
+
+static coded first;
+static coded other;
+
+static void column_encode(coded *p, const real_column *c, hi_profile profile, uint32_t page_rows,
+                          const hi_codec_kernels *kern)
+{
+    hi_encoder_use(cc_encoder, kern);
+    hi_buf_clear(&p->bytes);
+    p->page_count = 0;
+    for (uint32_t row = 0; row < c->rows; row += page_rows) {
+        real_page *page = &p->pages[p->page_count++];
+
+        memset(page, 0, sizeof(*page));
+        page->first = row;
+        page->rows = c->rows - row < page_rows ? c->rows - row : page_rows;
+        assert_int_equal(real_page_encode(cc_encoder, c, profile, page, &p->bytes), HIST_OK);
+    }
+    assert_non_null(hi_buf_reserve(&p->bytes, HI_CODEC_PAD));
+}
+
+/* All variants write the bytes in `first`, so who reads them reads what each other wrote. */
+static void column_check_variants(const real_column *c, hi_profile profile, uint32_t page_rows,
+                                  const char *name)
+{
+    const hi_codec_kernels *list[REAL_VARIANTS_MAX];
+    const size_t count = real_variants(list);
+    hi_room room;
+
+    assert_true(real_room_new(&room, c->text_size));
+    column_encode(&first, c, profile, page_rows, list[0]);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) {
+            column_encode(&other, c, profile, page_rows, list[i]);
+            if (other.bytes.size != first.bytes.size ||
+                memcmp(other.bytes.data, first.bytes.data, first.bytes.size) != 0 ||
+                memcmp(other.pages, first.pages, first.page_count * sizeof(*first.pages)) != 0) {
+                fail_msg("%s: %s writes other bytes than %s", name, list[i]->name, list[0]->name);
+            }
+        }
+        for (uint32_t p = 0; p < first.page_count; p++) {
+            const hist_status status = real_page_decode(list[i], &cc_mem, c->type, &first.pages[p],
+                                                        first.bytes.data, &room, c);
+            if (status != HIST_OK) {
+                fail_msg("%s, page %u, read by %s: %s", name, p, list[i]->name,
+                         status == HIST_EINTERNAL ? "other values" : hist_status_name(status));
+            }
+        }
+    }
+    real_room_free(&room);
+}
+
+static uint64_t column_check(const real_column *c, const char *name)
+{
+    uint64_t made = 0;
+
+    for (int profile = HI_PROFILE_WARM; profile <= HI_PROFILE_COLD; profile++) {
+        column_check_variants(c, (hi_profile)profile, REAL_PAGE_BLOCKS * HI_BLOCK_ROWS_MAX, name);
+        made += profile == HI_PROFILE_WARM ? first.bytes.size : 0;
+        if (c->rows > HI_BLOCK_ROWS_MAX) { /* Else the pages are the same. */
+            column_check_variants(c, (hi_profile)profile, HI_BLOCK_ROWS_MAX, name);
+        }
+    }
+    return made;
+}
+
+/* ---- all of them ---- */
+
+static void archive_path(char *path, size_t size)
+{
+    const char *data = getenv("HIST_DATA");
+    const char *shared = getenv("HIST_SHARED");
+
+    (void)snprintf(path, size, "%s%s/columns.tar.zst",
+                   data != NULL     ? data
+                   : shared != NULL ? shared
+                                    : "../shared",
+                   data != NULL ? "" : "/data");
+}
+
+/* NULL for what is no column: the index, folders. */
+static const char *column_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
 
-    return strncmp(name, "f64__", 5) == 0   ? HIST_TYPE_REAL
-           : strncmp(name, "i64__", 5) == 0 ? HIST_TYPE_LONG
-           : strncmp(name, "ts__", 4) == 0  ? HIST_TYPE_DATETIME
-                                            : HIST_TYPE_STRING;
+    return strstr(name, "__") == NULL ? NULL : name;
 }
 
-/* Encodes one page of rows, checks what comes back, and returns its size. */
-static size_t check_rows(hist_type type, const uint8_t *data, uint32_t rows, const cc_room *got,
-                         hi_profile profile)
+static void check_archive(tar *t)
 {
-    const hi_values values = {.type = type, .rows = rows, .data = data};
-    cc_page p;
-    size_t at = 0;
-    hi_decoded d;
+    const bool all = getenv("HIST_LONG") != NULL;
+    uint8_t *data = malloc(COLUMN_BYTES_MAX);
+    char path[101];
+    size_t size = 0;
+    uint64_t raw = 0;
+    uint64_t made = 0;
+    int columns = 0;
 
-    cc_page_cut(&p, rows, HI_BLOCK_ROWS_MAX);
-    hi_buf_init(&p.bytes, &cc_mem, SIZE_MAX / 2);
-    assert_int_equal(hi_page_encode(cc_encoder, &values, profile, p.block_rows, p.block_count,
-                                    &p.bytes, p.blocks, &p.shared_size),
-                     HIST_OK);
-    const size_t size = p.bytes.size;
-    assert_non_null(hi_buf_reserve(&p.bytes, HI_CODEC_PAD));
-    for (uint32_t b = 0; b < p.block_count; b++) {
-        const uint8_t *src = (const uint8_t *)p.bytes.data + p.blocks[b].offset;
-        const size_t bytes = (size_t)p.block_rows[b] * 8;
+    while (tar_next(t, path, data, &size)) {
+        const char *name = column_name(path);
+        real_column c;
 
-        assert_int_equal(
-            hi_block_decode(type, src, p.blocks[b].size, p.block_rows[b], NULL, &got->r, &d),
-            HIST_OK);
-        assert_memory_equal(got->data, data + at, bytes);
-        at += bytes;
+        if (name == NULL) {
+            continue;
+        }
+        assert_true(real_column_parse(&c, real_column_type(name), data, size));
+        if (!all && columns % WHOLE_EVERY != 0 && c.rows > ROWS_DEFAULT) {
+            c.rows = ROWS_DEFAULT;
+        }
+        made += column_check(&c, name);
+        raw += c.type == HIST_TYPE_STRING || c.type == HIST_TYPE_BOOL ? 0 : (uint64_t)c.rows * 8;
+        columns++;
+        real_column_free(&c);
     }
-    hi_buf_free(&p.bytes);
-    return size;
-}
-
-/* The files are little-endian. */
-static void column_words(uint8_t *data, size_t size)
-{
-    for (size_t at = 0; at + 8 <= size; at += 8) {
-        const uint64_t word = hi_get_u64(data + at);
-
-        memcpy(data + at, &word, sizeof(word));
-    }
+    print_message("%d columns, %llu bytes of numbers; all made %llu\n", columns,
+                  (unsigned long long)raw, (unsigned long long)made);
+    assert_true(columns > 0 && made < raw / 2);
+    free(data);
 }
 
 static void real_columns_come_back_bit_for_bit(void **state)
 {
-    const char *shared = getenv("HIST_SHARED");
-    const int most = getenv("HIST_LONG") == NULL ? COLUMNS_DEFAULT : INT32_MAX;
     tar t = {.in = {NULL, 0, 0}};
     char path[1024];
-    char name[101];
-    size_t size = 0;
-    size_t raw = 0;
-    size_t made = 0;
-    int columns = 0;
 
     (void)state;
-    (void)snprintf(path, sizeof(path), "%s/data/columns.tar.zst",
-                   shared == NULL ? "../shared" : shared);
+    archive_path(path, sizeof(path));
     t.file = fopen(path, "rb");
     if (t.file == NULL) {
-        print_message("skipped: no %s\n", path);
+        print_message("skipped: no %s (set HIST_DATA)\n", path);
         skip();
     }
     t.zstd = ZSTD_createDStream();
-    uint8_t *data = malloc(COLUMN_BYTES_MAX);
-    cc_room got = cc_room_new(0);
-    while (columns < most && tar_next(&t, name, data, &size)) {
-        const hist_type type = column_type(name);
-
-        column_words(data, size);
-        for (size_t at = 0; type != HIST_TYPE_STRING && at + 8 <= size; at += PAGE_ROWS * 8) {
-            const size_t left = (size - at) / 8;
-            const uint32_t rows = (uint32_t)(left < PAGE_ROWS ? left : PAGE_ROWS);
-
-            made += check_rows(type, data + at, rows, &got,
-                               columns % 8 == 7 ? HI_PROFILE_COLD : HI_PROFILE_WARM);
-            raw += (size_t)rows * 8;
-        }
-        columns += type != HIST_TYPE_STRING;
-    }
-    print_message("%d columns, %zu bytes made %zu\n", columns, raw, made);
-    assert_true(columns > 0 && made < raw / 2);
-    cc_room_free(&got);
-    free(data);
+    hi_buf_init(&first.bytes, &cc_mem, SIZE_MAX / 2);
+    hi_buf_init(&other.bytes, &cc_mem, SIZE_MAX / 2);
+    check_archive(&t);
+    hi_encoder_use(cc_encoder, hi_codec_kernels_pick());
+    hi_buf_free(&first.bytes);
+    hi_buf_free(&other.bytes);
     ZSTD_freeDStream(t.zstd);
     (void)fclose(t.file);
 }

@@ -134,12 +134,12 @@ static hist_status ids_narrow(const block_view *b, uint32_t limit, void *data, u
 }
 
 /* All values of the body to data, as the type has them, nulls in place. */
-static hist_status block_numbers(block_view *b, hi_kind kind, uint32_t limit, const uint64_t *valid,
-                                 void *data)
+static hist_status block_numbers(block_view *b, hi_kind kind, uint32_t limit,
+                                 const hi_page_shared *shared, const uint64_t *valid, void *data)
 {
     hi_body_view body;
 
-    HI_TRY(hi_body_open(&b->r, b->model, kind, b->count, &body));
+    HI_TRY(hi_body_open(&b->r, b->model, kind, b->count, shared, &body));
     HI_TRY(block_end(b));
     HI_TRY(hi_body_all(b->kern, &body, data));
     if (kind == HI_KIND_INT) {
@@ -171,27 +171,27 @@ static hist_status block_bools(block_view *b, const uint64_t *valid, uint64_t *d
 
 /* ---- a block ---------------------------------------------------------------------------- */
 
-static hist_status block_strings(block_view *b, const hi_dict *dict, const hi_room *room,
+static hist_status block_strings(block_view *b, const hi_page_shared *shared, const hi_room *room,
                                  hi_decoded *decoded)
 {
     if (b->model == HI_ENC_TEXT && !b->squeezed) {
         const hi_text_rows rows = {b->kern, b->rows, b->count, room->valid};
         return hi_text_read_block(&b->r, &rows, room);
     }
-    if (b->model != HI_ENC_DICT || dict == NULL || dict->count == 0) {
+    if (b->model != HI_ENC_DICT || shared == NULL || shared->dict.count == 0) {
         return HIST_ECORRUPT;
     }
     decoded->codes = true;
     b->model = hi_read_u8(&b->r);
-    return block_numbers(b, HI_KIND_INT, dict->count - 1, room->valid, room->data);
+    return block_numbers(b, HI_KIND_INT, shared->dict.count - 1, NULL, room->valid, room->data);
 }
 
 /* Rows that are all null: zero in the shape of the type. */
-static hist_status block_nulls(const block_view *b, const hi_dict *dict, const hi_room *room,
+static hist_status block_nulls(const block_view *b, const hi_page_shared *shared, const hi_room *room,
                                hi_decoded *decoded)
 {
     if (b->type == HIST_TYPE_STRING) {
-        decoded->codes = dict != NULL && dict->count > 0;
+        decoded->codes = shared != NULL && shared->dict.count > 0;
         if (!decoded->codes) {
             memset(room->offsets, 0, ((size_t)b->rows + 1) * sizeof(int32_t));
             return block_end(b);
@@ -204,32 +204,32 @@ static hist_status block_nulls(const block_view *b, const hi_dict *dict, const h
     return block_end(b);
 }
 
-static hist_status block_body(block_view *b, const hi_dict *dict, const hi_room *room,
+static hist_status block_body(block_view *b, const hi_page_shared *shared, const hi_room *room,
                               hi_decoded *decoded)
 {
     decoded->nulls = b->rows - b->count;
     if (b->count == 0) {
-        return block_nulls(b, dict, room, decoded);
+        return block_nulls(b, shared, room, decoded);
     }
     if (b->type == HIST_TYPE_BOOL) {
         return block_bools(b, room->valid, room->data);
     }
     if (b->type == HIST_TYPE_STRING) {
-        return block_strings(b, dict, room, decoded);
+        return block_strings(b, shared, room, decoded);
     }
-    return block_numbers(b, hi_kind_of(b->type), UINT32_MAX, room->valid, room->data);
+    return block_numbers(b, hi_kind_of(b->type), UINT32_MAX, shared, room->valid, room->data);
 }
 
-static hist_status block_squeezed(block_view *b, const hi_dict *dict, const hi_room *room,
+static hist_status block_squeezed(block_view *b, const hi_page_shared *shared, const hi_room *room,
                                   hi_decoded *decoded)
 {
     uint8_t inner[HI_BLOCK_BYTES_MAX + HI_CODEC_PAD];
 
     HI_TRY(block_expand(b, inner, room->valid));
-    return block_body(b, dict, room, decoded);
+    return block_body(b, shared, room, decoded);
 }
 
-static HI_FP_GUARDED hist_status block_decode(block_view *b, const hi_dict *dict,
+static HI_FP_GUARDED hist_status block_decode(block_view *b, const hi_page_shared *shared,
                                               const hi_room *room, hi_decoded *decoded_out)
 {
     *decoded_out = (hi_decoded){.nulls = 0};
@@ -238,27 +238,27 @@ static HI_FP_GUARDED hist_status block_decode(block_view *b, const hi_dict *dict
     }
     HI_TRY(block_open(b, room->valid));
     if (b->model == HI_ENC_ZSTD) {
-        return block_squeezed(b, dict, room, decoded_out);
+        return block_squeezed(b, shared, room, decoded_out);
     }
-    return block_body(b, dict, room, decoded_out);
+    return block_body(b, shared, room, decoded_out);
 }
 
 hist_status hi_block_decode_with(const hi_codec_kernels *kern, hist_type type, const uint8_t *src,
-                                 size_t size, uint32_t rows, const hi_dict *dict,
+                                 size_t size, uint32_t rows, const hi_page_shared *shared,
                                  const hi_room *room, hi_decoded *decoded_out)
 {
     block_view b = {.kern = kern, .type = type, .rows = rows, .r = hi_reader_of(src, size)};
     const hi_fp_modes modes = hi_fp_enter();
-    const hist_status status = block_decode(&b, dict, room, decoded_out);
+    const hist_status status = block_decode(&b, shared, room, decoded_out);
 
     hi_fp_leave(modes);
     return status;
 }
 
 hist_status hi_block_decode(hist_type type, const uint8_t *src, size_t size, uint32_t rows,
-                            const hi_dict *dict, const hi_room *room, hi_decoded *decoded_out)
+                            const hi_page_shared *shared, const hi_room *room, hi_decoded *decoded_out)
 {
-    return hi_block_decode_with(hi_codec_kernels_pick(), type, src, size, rows, dict, room,
+    return hi_block_decode_with(hi_codec_kernels_pick(), type, src, size, rows, shared, room,
                                 decoded_out);
 }
 
@@ -305,7 +305,7 @@ static hist_status part_values(const block_view *b, const hi_body_view *body,
     const uint32_t last = (part->skip + part->count - 1) / HI_VECTOR_ROWS;
     uint32_t before = part->skip % HI_VECTOR_ROWS;
 
-    if (body->shape == HI_SHAPE_RUNS) {
+    if (body->runs > 0) {
         HI_TRY(hi_body_all(b->kern, body, data));
         before = part->skip;
     } else {
@@ -317,12 +317,13 @@ static hist_status part_values(const block_view *b, const hi_body_view *body,
     return HIST_OK;
 }
 
-static hist_status part_numbers(block_view *b, const block_part *part, const hi_room *room)
+static hist_status part_numbers(block_view *b, const block_part *part, const hi_page_shared *shared,
+                                const hi_room *room)
 {
     const hi_kind kind = hi_kind_of(b->type);
     hi_body_view body;
 
-    HI_TRY(hi_body_open(&b->r, b->model, kind, b->count, &body));
+    HI_TRY(hi_body_open(&b->r, b->model, kind, b->count, shared, &body));
     HI_TRY(block_end(b));
     if (part->count == 0) {
         memset(room->data, 0, (size_t)part->rows * hi_kind_bytes(kind));
@@ -341,8 +342,8 @@ static hist_status part_numbers(block_view *b, const block_part *part, const hi_
 }
 
 /* Narrows the block's validity to the part's rows. */
-static hist_status part_decode(block_view *b, block_part *part, const uint64_t *valid,
-                               const hi_room *room, hi_decoded *decoded)
+static hist_status part_decode(block_view *b, block_part *part, const hi_page_shared *shared,
+                               const uint64_t *valid, const hi_room *room, hi_decoded *decoded)
 {
     part->skip = hi_valid_count(valid, part->first); /* first is a multiple of 64. */
     hi_bits_copy(valid, part->first, part->rows, room->valid);
@@ -352,22 +353,22 @@ static hist_status part_decode(block_view *b, block_part *part, const uint64_t *
         memset(room->data, 0, (size_t)part->rows * hi_kind_bytes(hi_kind_of(b->type)));
         return block_end(b);
     }
-    return part_numbers(b, part, room);
+    return part_numbers(b, part, shared, room);
 }
 
-static hist_status part_squeezed(block_view *b, block_part *part, const hi_room *room,
-                                 hi_decoded *decoded)
+static hist_status part_squeezed(block_view *b, block_part *part, const hi_page_shared *shared,
+                                 const hi_room *room, hi_decoded *decoded)
 {
     uint8_t inner[HI_BLOCK_BYTES_MAX + HI_CODEC_PAD];
     uint64_t valid[HI_BLOCK_ROWS_MAX / 64];
 
     HI_TRY(block_expand(b, inner, valid));
-    return part_decode(b, part, valid, room, decoded);
+    return part_decode(b, part, shared, valid, room, decoded);
 }
 
-static HI_FP_GUARDED hist_status block_decode_part(block_view *b, uint32_t first_vector,
-                                                   uint32_t vector_count, const hi_room *room,
-                                                   hi_decoded *decoded_out)
+static HI_FP_GUARDED hist_status block_decode_part(block_view *b, const hi_page_shared *shared,
+                                                   uint32_t first_vector, uint32_t vector_count,
+                                                   const hi_room *room, hi_decoded *decoded_out)
 {
     uint64_t valid[HI_BLOCK_ROWS_MAX / 64];
 
@@ -385,19 +386,21 @@ static HI_FP_GUARDED hist_status block_decode_part(block_view *b, uint32_t first
     part.rows = (end < b->rows ? end : b->rows) - part.first;
     HI_TRY(block_open(b, valid));
     if (b->model == HI_ENC_ZSTD) {
-        return part_squeezed(b, &part, room, decoded_out);
+        return part_squeezed(b, &part, shared, room, decoded_out);
     }
-    return part_decode(b, &part, valid, room, decoded_out);
+    return part_decode(b, &part, shared, valid, room, decoded_out);
 }
 
 hist_status hi_block_decode_vectors(hist_type type, const uint8_t *src, size_t size, uint32_t rows,
-                                    uint32_t first_vector, uint32_t vector_count,
-                                    const hi_room *room, hi_decoded *decoded_out)
+                                    const hi_page_shared *shared, uint32_t first_vector,
+                                    uint32_t vector_count, const hi_room *room,
+                                    hi_decoded *decoded_out)
 {
     block_view b = {
         .kern = hi_codec_kernels_pick(), .type = type, .rows = rows, .r = hi_reader_of(src, size)};
     const hi_fp_modes modes = hi_fp_enter();
-    const hist_status status = block_decode_part(&b, first_vector, vector_count, room, decoded_out);
+    const hist_status status =
+        block_decode_part(&b, shared, first_vector, vector_count, room, decoded_out);
 
     hi_fp_leave(modes);
     return status;

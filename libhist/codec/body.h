@@ -8,11 +8,21 @@
 #include "codec/stream.h"
 
 enum {
-    HI_NUM_DECIMAL = 0, /* Operation of NUM: n / 10^k. Other numbers are free. */
     HI_DECIMAL_MAX = 22,
-    HI_ENTRIES_MAX = HI_VECTOR_ROWS, /* Of a block's dictionary of numbers: one vector. */
+    HI_SEARCH_MAX = 15,    /* The encoder tries k up to this. */
+    HI_ENTRIES_MAX = 4096, /* Of a block's dictionary of numbers. */
+    HI_PAGE_ENTRIES_MAX = 1 << 15,
     HI_DICT_SLOTS = 4 * HI_ENTRIES_MAX,
-    HI_SEARCH_MAX = 15, /* The encoder tries k up to this. */
+    HI_RD_CUT_MIN = 48, /* Bits of the right part: the left one has at most 16. */
+    HI_RD_CUT_MAX = 63,
+
+    /* Form byte of NUM. */
+    HI_FORM_OP = 3, /* hi_num_op */
+    HI_FORM_FLOAT = 4,
+    HI_FORM_OFF = 8, /* A stream of what is to be added to the bits. */
+    HI_FORM_PATCHED = 16,
+    /* Form byte of BITS, beside PATCHED and FLOAT. */
+    HI_FORM_BITS = HI_FORM_FLOAT | HI_FORM_PATCHED,
 };
 
 /* How a value becomes the 64-bit word that models see. */
@@ -55,32 +65,38 @@ typedef struct hi_patch_view {
 
 /* A model of which any vector can be decoded alone. */
 typedef struct hi_flat_view {
-    hi_encoding model; /* CONST, RAW, INT or NUM. */
+    hi_encoding model; /* CONST, RAW, INT, NUM, BITS or RD. */
     hi_kind kind;
     uint32_t count;
+    uint8_t form; /* NUM, BITS */
     uint64_t constant;
     const uint8_t *raw;
-    hi_stream_view ints;
-    unsigned decimals;
+    hi_stream_view ints;  /* INT; n of NUM, keys of BITS, right parts of RD. */
+    hi_stream_view extra; /* NUM: differences of bits; RD: codes of left parts. */
+    hi_num num;
+    uint64_t left[HI_RD_PATTERNS];
     hi_patch_view patches;
 } hi_flat_view;
 
-typedef enum hi_shape {
-    HI_SHAPE_FLAT = 0,
-    HI_SHAPE_RUNS = 1, /* flat has one value a run, index the lengths less one. */
-    HI_SHAPE_DICT = 2, /* flat has the entries, index the codes. */
-} hi_shape;
-
+/* Runs of what the dictionary gives for codes, or any part of that. */
 typedef struct hi_body_view {
-    hi_shape shape;
     uint32_t count;
-    hi_stream_view index;
+    uint32_t runs;    /* 0: each value once. */
+    uint32_t entries; /* 0: no dictionary. */
+    hi_stream_view lengths; /* Of the runs, less one. */
+    hi_stream_view codes;
+    const uint64_t *table; /* The page's entries; NULL: those of flat. */
     hi_flat_view flat;
 } hi_body_view;
 
-/* Takes the body of `model` with `count` values (1 to HI_BLOCK_ROWS_MAX) from the reader. */
+/* Takes the body of `model` with `count` values (1 to HI_BLOCK_ROWS_MAX) from the reader. shared may
+   be NULL, and outlives the view. */
 hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t count,
-                         hi_body_view *view_out);
+                         const hi_page_shared *shared, hi_body_view *view_out);
+/* Numbers of a page's dictionary: a flat model of `count` (1 to HI_BLOCK_ROWS_MAX) to out, which has
+   room for whole vectors. */
+hist_status hi_body_flat(const hi_codec_kernels *kern, hi_reader *r, hi_kind kind, uint32_t count,
+                         uint64_t *out);
 /* Vectors [first, first + vectors) to out, HI_VECTOR_ROWS values apart; there is room for whole
    vectors. Not for runs. */
 hist_status hi_body_vectors(const hi_codec_kernels *kern, const hi_body_view *view, uint32_t first,
@@ -94,17 +110,59 @@ hist_status hi_bits_read(const hi_codec_kernels *kern, hi_reader *r, unsigned mo
 
 /* ---- encoding --------------------------------------------------------------------------- */
 
+/* A value of a dictionary: a word that sorts as the value does, and its number. */
+typedef struct hi_dict_entry {
+    uint64_t key;
+    uint32_t number;
+} hi_dict_entry;
+
+/* The different numbers of a page, ascending. Zeroed is ready. */
+typedef struct hi_page_dict {
+    uint32_t count; /* 0: none. */
+    hi_kind kind;
+    uint32_t *slots; /* Number of an entry, plus one. */
+    hi_dict_entry *entries[2];
+} hi_page_dict;
+
+/* A model of doubles. */
+typedef struct hi_real_model {
+    hi_encoding encoding; /* RAW, NUM, BITS or RD. */
+    hi_num num;           /* NUM */
+    unsigned digits;      /* NUM by DECIMAL: k. */
+    bool off;             /* NUM: with a stream of differences of bits. */
+    bool narrow;          /* BITS: of floats. */
+    unsigned cut;         /* RD */
+    unsigned patterns;
+    uint16_t left[HI_RD_PATTERNS];
+    uint64_t bits; /* Estimate for the sample. */
+} hi_real_model;
+
+/* What was best for the block before, which saves searching. Zeroed: nothing is known. */
+typedef struct hi_value_hint {
+    uint32_t age;       /* Blocks since the last full search; 0: search. */
+    bool dict;
+    uint64_t size_1024; /* Bytes of 1024 values then. */
+    hi_real_model real; /* Of flat reals. */
+} hi_value_hint;
+
 typedef struct hi_body_scratch {
     hi_stream_scratch stream;
     uint64_t run_values[HI_BLOCK_ROWS_MAX + HI_LANES];
     uint64_t run_lengths[HI_BLOCK_ROWS_MAX + HI_LANES];
-    uint64_t decimals[HI_BLOCK_ROWS_MAX + HI_LANES];
-    uint64_t not_decimal[HI_VECTOR_ROWS];
-    uint8_t rival[HI_BODY_BYTES_MAX]; /* The other way to write it. */
+    uint64_t codes[HI_BLOCK_ROWS_MAX + HI_LANES];
+    uint64_t whole[HI_BLOCK_ROWS_MAX + HI_LANES]; /* n of NUM, keys, right parts. */
+    uint64_t off[HI_BLOCK_ROWS_MAX + HI_LANES];   /* Differences of bits; codes of left parts. */
+    uint64_t bad[HI_VECTOR_ROWS];
     uint16_t places[HI_BLOCK_ROWS_MAX];
-    uint64_t entries[HI_ENTRIES_MAX + 1];
+    hi_dict_entry entries[2][HI_ENTRIES_MAX];
+    uint64_t entry_values[HI_ENTRIES_MAX + HI_LANES];
     uint16_t slots[HI_DICT_SLOTS]; /* Number of an entry, plus one. */
-    uint16_t ranks[HI_ENTRIES_MAX + 1];
+    uint16_t ranks[HI_ENTRIES_MAX];
+    hi_value_hint hints[2]; /* Of values as they come, and of those of runs. */
+    hi_page_dict page_dict;
+    uint32_t dict_entries; /* Of the dictionary last written; 0: none since it was cleared. */
+    uint8_t rival[HI_BODY_BYTES_MAX];      /* The other way to write it. */
+    uint8_t rival_dict[HI_BODY_BYTES_MAX]; /* The same, within. */
 } hi_body_scratch;
 
 /* A body was made: its model and bytes. */
@@ -113,13 +171,31 @@ typedef struct hi_body {
     size_t size;
 } hi_body;
 
+/* A page begins: what is known of blocks before is forgotten. */
+void hi_body_page(hi_body_scratch *scratch);
 /* Writes `count` (1 to HI_BLOCK_ROWS_MAX) words to `to` (room: HI_BODY_BYTES_MAX). */
 hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
                        const uint64_t *x, uint32_t count, uint8_t *to);
-/* NUM where it is smaller than raw, else RAW. */
-hi_body hi_real_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, const uint64_t *bits,
-                       uint32_t count, uint8_t *to);
+/* By a model: RAW where it does not make the values smaller. */
+hi_body hi_real_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch,
+                       const hi_real_model *model, const uint64_t *bits, uint32_t count,
+                       uint8_t *to);
+/* Number dictionary codes of x into scratch->codes and its ascending entries into
+   scratch->entry_values; how many, 0: too many to be worth it. */
+uint32_t hi_number_dict(hi_body_scratch *scratch, hi_kind kind, const uint64_t *x, uint32_t count);
+
+/* Collects the different values of a page of 64-bit numbers; count is 0 where there are more than
+   entries_max. HIST_ENOMEM. */
+hist_status hi_page_dict_collect(hi_page_dict *dict, hi_mem *mem, hi_kind kind,
+                                 const hi_values *values, uint32_t entries_max);
+/* Codes of values that were collected. */
+void hi_page_dict_codes(hi_page_dict *dict, const uint64_t *x, uint32_t count, uint64_t *codes);
+uint64_t hi_page_dict_value(const hi_page_dict *dict, uint32_t i);
+void hi_page_dict_free(hi_page_dict *dict, hi_mem *mem);
 hi_body hi_raw_encode(hi_kind kind, const uint64_t *x, uint32_t count, uint8_t *to);
+/* Flat, for the entries of a page's dictionary. */
+hi_body hi_flat_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
+                       const uint64_t *x, uint32_t count, uint8_t *to);
 /* Bits: CONST, RLE or BITMAP. Bits beyond count are zero. */
 hi_body hi_bits_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch,
                        const uint64_t *words, uint32_t count, uint8_t *to);

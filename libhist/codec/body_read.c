@@ -45,20 +45,67 @@ static hist_status patches_open(hi_reader *r, uint32_t count, hi_patch_view *vie
     return HIST_OK;
 }
 
+/* Scaling by d or c must not make a value that the encoder could not have meant: any finite number
+   but 0 will do. */
+static bool num_param_open(hi_reader *r, hi_num *num)
+{
+    if (num->op == HI_NUM_DECIMAL) {
+        const unsigned k = hi_read_u8(r);
+
+        num->param = hi_power_of_ten(k > HI_DECIMAL_MAX ? 0 : k);
+        return k <= HI_DECIMAL_MAX;
+    }
+    num->param = hi_double_of(hi_read_u64(r));
+    return num->param - num->param == 0 && num->param != 0;
+}
+
 static hist_status num_open(hi_reader *r, hi_flat_view *view)
 {
-    const uint8_t operation = hi_read_u8(r);
-    view->decimals = hi_read_u8(r);
-    const uint8_t patched = hi_read_u8(r);
-
-    if (view->kind != HI_KIND_REAL || operation != HI_NUM_DECIMAL ||
-        view->decimals > HI_DECIMAL_MAX || patched > 1 || r->failed) {
+    view->form = hi_read_u8(r);
+    view->num = (hi_num){.op = (hi_num_op)(view->form & HI_FORM_OP),
+                         .to_float = (view->form & HI_FORM_FLOAT) != 0};
+    if (view->kind != HI_KIND_REAL || view->form >= 2 * HI_FORM_PATCHED ||
+        view->num.op > HI_NUM_MULTIPLY || !num_param_open(r, &view->num)) {
         return HIST_ECORRUPT;
     }
-    view->patches = (hi_patch_view){.places = NULL};
-    if (patched) {
+    if ((view->form & HI_FORM_PATCHED) != 0) {
         HI_TRY(patches_open(r, view->count, &view->patches));
     }
+    if ((view->form & HI_FORM_OFF) != 0) {
+        HI_TRY(hi_stream_open(r, view->count, &view->extra));
+    }
+    return hi_stream_open(r, view->count, &view->ints);
+}
+
+static hist_status bits_open(hi_reader *r, hi_flat_view *view)
+{
+    view->form = hi_read_u8(r);
+    if (view->kind != HI_KIND_REAL || (view->form & ~HI_FORM_BITS) != 0) {
+        return HIST_ECORRUPT;
+    }
+    if ((view->form & HI_FORM_PATCHED) != 0) {
+        HI_TRY(patches_open(r, view->count, &view->patches));
+    }
+    return hi_stream_open(r, view->count, &view->ints);
+}
+
+static hist_status rd_open(hi_reader *r, hi_flat_view *view)
+{
+    view->form = hi_read_u8(r);
+    const unsigned cut = hi_read_u8(r);
+    const unsigned patterns = hi_read_u8(r);
+
+    if (view->kind != HI_KIND_REAL || (view->form & ~HI_FORM_PATCHED) != 0 ||
+        cut < HI_RD_CUT_MIN || cut > HI_RD_CUT_MAX || patterns < 1 || patterns > HI_RD_PATTERNS) {
+        return HIST_ECORRUPT;
+    }
+    for (unsigned i = 0; i < HI_RD_PATTERNS; i++) {
+        view->left[i] = i < patterns ? (uint64_t)hi_read_u16(r) << cut : 0;
+    }
+    if ((view->form & HI_FORM_PATCHED) != 0) {
+        HI_TRY(patches_open(r, view->count, &view->patches));
+    }
+    HI_TRY(hi_stream_open(r, view->count, &view->extra));
     return hi_stream_open(r, view->count, &view->ints);
 }
 
@@ -68,6 +115,7 @@ static hist_status flat_open(hi_reader *r, unsigned model, hi_kind kind, uint32_
     view->model = (hi_encoding)model;
     view->kind = kind;
     view->count = count;
+    view->form = 0;
     switch (model) {
     case HI_ENC_CONST:
         view->constant = kind == HI_KIND_REAL ? hi_read_u64(r) : (uint64_t)hi_read_svarint(r);
@@ -79,33 +127,62 @@ static hist_status flat_open(hi_reader *r, unsigned model, hi_kind kind, uint32_
         return kind == HI_KIND_REAL ? HIST_ECORRUPT : hi_stream_open(r, count, &view->ints);
     case HI_ENC_NUM:
         return num_open(r, view);
+    case HI_ENC_BITS:
+        return bits_open(r, view);
+    case HI_ENC_RD:
+        return rd_open(r, view);
     default:
         return HIST_ECORRUPT;
     }
     return r->failed ? HIST_ECORRUPT : HIST_OK;
 }
 
+/* Codes, and the entries they stand for: the block's own, or the page's. *flat_out: entries that
+   follow, 0 for none. */
+static hist_status dict_open(hi_reader *r, uint32_t count, const hi_page_shared *shared,
+                             hi_body_view *view, uint32_t *flat_out)
+{
+    const uint64_t entries = hi_read_varint(r);
+
+    if (r->failed || entries > HI_ENTRIES_MAX ||
+        (entries == 0 && (shared == NULL || shared->number_count == 0))) {
+        return HIST_ECORRUPT;
+    }
+    *flat_out = (uint32_t)entries;
+    view->entries = entries == 0 ? shared->number_count : (uint32_t)entries;
+    view->table = entries == 0 ? shared->numbers : NULL;
+    return hi_stream_open(r, count, &view->codes);
+}
+
 hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t count,
-                         hi_body_view *view_out)
+                         const hi_page_shared *shared, hi_body_view *view_out)
 {
     if (count == 0 || count > HI_BLOCK_ROWS_MAX) {
         return HIST_ECORRUPT;
     }
     view_out->count = count;
-    view_out->shape = model == HI_ENC_RLE    ? HI_SHAPE_RUNS
-                      : model == HI_ENC_DICT ? HI_SHAPE_DICT
-                                             : HI_SHAPE_FLAT;
-    if (view_out->shape == HI_SHAPE_FLAT) {
-        return flat_open(r, model, kind, count, &view_out->flat);
+    view_out->runs = 0;
+    view_out->entries = 0;
+    view_out->table = NULL;
+    if (model == HI_ENC_RLE) {
+        const uint64_t runs = hi_read_varint(r);
+
+        if (r->failed || runs == 0 || runs > count) {
+            return HIST_ECORRUPT;
+        }
+        view_out->runs = count = (uint32_t)runs;
+        HI_TRY(hi_stream_open(r, count, &view_out->lengths));
+        model = hi_read_u8(r);
     }
-    const uint64_t values = hi_read_varint(r);
-    const bool runs = view_out->shape == HI_SHAPE_RUNS;
-    if (r->failed || values == 0 || values > (runs ? count : HI_ENTRIES_MAX)) {
-        return HIST_ECORRUPT;
+    if (model == HI_ENC_DICT) {
+        HI_TRY(dict_open(r, count, shared, view_out, &count));
+        if (view_out->table != NULL) {
+            return HIST_OK;
+        }
+        model = hi_read_u8(r);
     }
-    HI_TRY(hi_stream_open(r, runs ? (uint32_t)values : count, &view_out->index));
-    /* The values are flat: flat_open() knows neither runs nor dictionaries. */
-    return flat_open(r, hi_read_u8(r), kind, (uint32_t)values, &view_out->flat);
+    /* The rest is flat: flat_open() knows neither runs nor dictionaries. */
+    return flat_open(r, model, kind, count, &view_out->flat);
 }
 
 static void flat_raw_vector(const hi_flat_view *view, uint32_t v, uint32_t rows, uint64_t *out)
@@ -128,10 +205,41 @@ static void flat_patch(const hi_patch_view *patches, uint32_t v, uint64_t *out)
     }
 }
 
+/* Integers in x to the reals of the model; extra has its second stream, where there is one. */
+static void flat_real(const hi_codec_kernels *kern, const hi_flat_view *view, const uint64_t *extra,
+                      uint64_t *x, uint32_t rows)
+{
+    switch (view->model) {
+    case HI_ENC_NUM:
+        kern->from_num(x, rows, &view->num);
+        if ((view->form & HI_FORM_OFF) != 0) {
+            kern->add(x, extra, rows);
+        }
+        break;
+    case HI_ENC_BITS:
+        if ((view->form & HI_FORM_FLOAT) != 0) {
+            kern->from_key32(x, rows);
+        } else {
+            kern->fold(x, rows, x);
+        }
+        break;
+    default:
+        kern->join(x, extra, rows, view->left);
+        break;
+    }
+}
+
+static bool flat_has_extra(const hi_flat_view *view)
+{
+    return view->model == HI_ENC_RD ||
+           (view->model == HI_ENC_NUM && (view->form & HI_FORM_OFF) != 0);
+}
+
 static hist_status flat_vector(const hi_codec_kernels *kern, const hi_flat_view *view, uint32_t v,
                                uint64_t *out)
 {
     const uint32_t rows = hi_vector_rows(view->count, v);
+    uint64_t extra[HI_VECTOR_ROWS];
 
     switch (view->model) {
     case HI_ENC_CONST:
@@ -146,8 +254,13 @@ static hist_status flat_vector(const hi_codec_kernels *kern, const hi_flat_view 
         break;
     }
     HI_TRY(hi_stream_vector(kern, &view->ints, v, out));
-    kern->from_decimal(out, rows, hi_power_of_ten(view->decimals));
-    flat_patch(&view->patches, v, out);
+    if (flat_has_extra(view)) {
+        HI_TRY(hi_stream_vector(kern, &view->extra, v, extra));
+    }
+    flat_real(kern, view, extra, out, rows);
+    if ((view->form & HI_FORM_PATCHED) != 0) {
+        flat_patch(&view->patches, v, out);
+    }
     return HIST_OK;
 }
 
@@ -174,24 +287,6 @@ static uint32_t runs_expand(const uint64_t *values, const uint64_t *lengths, uin
     return at;
 }
 
-static hist_status runs_all(const hi_codec_kernels *kern, const hi_body_view *view, uint64_t *out)
-{
-    uint64_t lengths[HI_VECTOR_ROWS];
-    uint64_t values[HI_VECTOR_ROWS];
-    const uint32_t runs = view->flat.count;
-    uint32_t at = 0;
-
-    for (uint32_t v = 0; v < hi_vectors_of(runs); v++) {
-        HI_TRY(hi_stream_vector(kern, &view->index, v, lengths));
-        HI_TRY(flat_vector(kern, &view->flat, v, values));
-        at = runs_expand(values, lengths, hi_vector_rows(runs, v), out, at, view->count);
-        if (at == UINT32_MAX) {
-            return HIST_ECORRUPT;
-        }
-    }
-    return at == view->count ? HIST_OK : HIST_ECORRUPT;
-}
-
 /* Codes in out to their entries. Codes are checked all at once before any is used. */
 static hist_status dict_look_up(const hi_codec_kernels *kern, const uint64_t *entries,
                                 uint32_t entry_count, uint64_t *out, uint32_t rows)
@@ -205,29 +300,78 @@ static hist_status dict_look_up(const hi_codec_kernels *kern, const uint64_t *en
     return HIST_OK;
 }
 
+/* All of a flat model to out, whole vectors. */
+static hist_status flat_all(const hi_codec_kernels *kern, const hi_flat_view *view, uint64_t *out)
+{
+    for (uint32_t v = 0; v < hi_vectors_of(view->count); v++) {
+        HI_TRY(flat_vector(kern, view, v, out + (size_t)v * HI_VECTOR_ROWS));
+    }
+    return HIST_OK;
+}
+
+/* Vectors of values before runs are expanded. entries is those of the dictionary, if there is one. */
+static hist_status body_vector(const hi_codec_kernels *kern, const hi_body_view *view,
+                               const uint64_t *entries, uint32_t v, uint64_t *out)
+{
+    if (view->entries == 0) {
+        return flat_vector(kern, &view->flat, v, out);
+    }
+    HI_TRY(hi_stream_vector(kern, &view->codes, v, out));
+    return dict_look_up(kern, entries, view->entries, out, hi_vector_rows(view->codes.count, v));
+}
+
+/* The entries of the dictionary, decoded to `room` if they are the block's own. */
+static hist_status body_entries(const hi_codec_kernels *kern, const hi_body_view *view,
+                                uint64_t *room, const uint64_t **entries_out)
+{
+    *entries_out = view->table == NULL ? room : view->table;
+    return view->entries == 0 || view->table != NULL ? HIST_OK : flat_all(kern, &view->flat, room);
+}
+
+hist_status hi_body_flat(const hi_codec_kernels *kern, hi_reader *r, hi_kind kind, uint32_t count,
+                         uint64_t *out)
+{
+    hi_flat_view view;
+
+    HI_TRY(flat_open(r, hi_read_u8(r), kind, count, &view));
+    return flat_all(kern, &view, out);
+}
+
+static hist_status runs_all(const hi_codec_kernels *kern, const hi_body_view *view, uint64_t *out)
+{
+    uint64_t room[HI_ENTRIES_MAX];
+    const uint64_t *entries;
+    uint64_t lengths[HI_VECTOR_ROWS];
+    uint64_t values[HI_VECTOR_ROWS];
+    uint32_t at = 0;
+
+    HI_TRY(body_entries(kern, view, room, &entries));
+    for (uint32_t v = 0; v < hi_vectors_of(view->runs); v++) {
+        HI_TRY(hi_stream_vector(kern, &view->lengths, v, lengths));
+        HI_TRY(body_vector(kern, view, entries, v, values));
+        at = runs_expand(values, lengths, hi_vector_rows(view->runs, v), out, at, view->count);
+        if (at == UINT32_MAX) {
+            return HIST_ECORRUPT;
+        }
+    }
+    return at == view->count ? HIST_OK : HIST_ECORRUPT;
+}
+
 hist_status hi_body_vectors(const hi_codec_kernels *kern, const hi_body_view *view, uint32_t first,
                             uint32_t vectors, uint64_t *out)
 {
-    uint64_t entries[HI_ENTRIES_MAX];
-    const bool dict = view->shape == HI_SHAPE_DICT;
+    uint64_t room[HI_ENTRIES_MAX];
+    const uint64_t *entries;
 
-    if (dict) {
-        HI_TRY(flat_vector(kern, &view->flat, 0, entries));
-    }
+    HI_TRY(body_entries(kern, view, room, &entries));
     for (uint32_t v = first; v < first + vectors; v++, out += HI_VECTOR_ROWS) {
-        if (!dict) {
-            HI_TRY(flat_vector(kern, &view->flat, v, out));
-            continue;
-        }
-        HI_TRY(hi_stream_vector(kern, &view->index, v, out));
-        HI_TRY(dict_look_up(kern, entries, view->flat.count, out, hi_vector_rows(view->count, v)));
+        HI_TRY(body_vector(kern, view, entries, v, out));
     }
     return HIST_OK;
 }
 
 hist_status hi_body_all(const hi_codec_kernels *kern, const hi_body_view *view, uint64_t *out)
 {
-    return view->shape == HI_SHAPE_RUNS
-               ? runs_all(kern, view, out)
-               : hi_body_vectors(kern, view, 0, hi_vectors_of(view->count), out);
+    return view->runs > 0 ? runs_all(kern, view, out)
+                          : hi_body_vectors(kern, view, 0, hi_vectors_of(view->count), out);
 }

@@ -1,11 +1,15 @@
-/* body_write.c -- numbers to a model: constant, runs, integer stream, decimals or raw. */
-#include "codec/body.h"
+/* body_write.c -- numbers to a model: constant, runs, dictionary, integer stream, reals or raw. */
+#include "codec/real.h"
 
 enum {
     RUNS_TRY = 3,   /* Runs are tried when there are fewer than count / 3, */
     RUNS_TAKE = 16, /* and nothing else when fewer than count / 16. */
     DICT_ROWS_MIN = 64,
-    DICT_BITS = 11, /* A dictionary is tried where a value takes more. */
+    DICT_ENTRY_BITS = 3, /* An entry takes hardly less. */
+    DICT_GAIN = 16, /* And taken where it saves 1/16. */
+    HINT_BLOCKS = 8, /* A full search at least so often, */
+    HINT_DRIFT = 32, /* and where a value takes 1/16 more than then. */
+    DICT_BITS = 7,   /* A dictionary is tried where a value takes more. */
 };
 
 hi_body hi_raw_encode(hi_kind kind, const uint64_t *x, uint32_t count, uint8_t *to)
@@ -29,23 +33,169 @@ static hi_body body_constant(hi_kind kind, uint64_t value, uint8_t *to)
     return (hi_body){HI_ENC_CONST, hi_put_svarint(to, value)};
 }
 
-static hi_body body_flat(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
-                         const uint64_t *x, uint32_t count, uint8_t *to)
+/* ---- flat ------------------------------------------------------------------------------- */
+
+/* Values on their way to bytes. */
+typedef struct body_work {
+    const hi_codec_kernels *kern;
+    hi_body_scratch *scratch;
+    hi_kind kind;
+} body_work;
+
+void hi_body_page(hi_body_scratch *scratch)
 {
-    if (kind == HI_KIND_REAL) {
-        return hi_real_encode(kern, scratch, x, count, to);
+    memset(scratch->hints, 0, sizeof(scratch->hints));
+    scratch->page_dict.count = 0;
+    scratch->dict_entries = 0;
+}
+
+static size_t work_stream(const body_work *w, const uint64_t *x, uint32_t count, uint8_t *to)
+{
+    return hi_stream_encode(w->kern, &w->scratch->stream, x, count, false, to);
+}
+
+/* model: of reals. */
+static hi_body body_flat(const body_work *w, const uint64_t *x, uint32_t count,
+                         const hi_real_model *model, uint8_t *to)
+{
+    if (w->kind == HI_KIND_REAL) {
+        return hi_real_encode(w->kern, w->scratch, model, x, count, to);
     }
-    const size_t size =
-        hi_stream_encode(kern, &scratch->stream, x, count, kind == HI_KIND_TIME, to);
-    if (size >= (size_t)count * hi_kind_bytes(kind)) {
-        return hi_raw_encode(kind, x, count, to);
+    const size_t size = hi_stream_encode(w->kern, &w->scratch->stream, x, count,
+                                         w->kind == HI_KIND_TIME, to);
+    if (size >= (size_t)count * hi_kind_bytes(w->kind)) {
+        return hi_raw_encode(w->kind, x, count, to);
     }
     return (hi_body){HI_ENC_INT, size};
 }
 
-static hi_body body_runs(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
-                         const uint64_t *x, uint32_t count, uint8_t *to)
+hi_body hi_flat_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
+                       const uint64_t *x, uint32_t count, uint8_t *to)
 {
+    const body_work w = {kern, scratch, kind};
+    hi_real_model model = {.encoding = HI_ENC_RAW};
+
+    if (kind == HI_KIND_REAL) {
+        model = hi_real_choose(kern, x, count);
+    }
+    return body_flat(&w, x, count, &model, to);
+}
+
+/* ---- dictionary ------------------------------------------------------------------------- */
+
+/* Codes into the page's dictionary. size 0: it will hardly be below `below` bytes. */
+static hi_body dict_of_page(const body_work *w, const uint64_t *x, uint32_t count, size_t below,
+                            uint8_t *to)
+{
+    uint64_t *codes = w->scratch->codes;
+
+    hi_page_dict_codes(&w->scratch->page_dict, x, count, codes);
+    if (hi_stream_price(w->kern, codes, count) >= below * 8) {
+        return (hi_body){HI_ENC_DICT, 0};
+    }
+    to[0] = 0; /* Entries of its own: none. */
+    return (hi_body){HI_ENC_DICT, 1 + work_stream(w, codes, count, to + 1)};
+}
+
+/* Ascending entries cost less, and codes near each other are values near each other. size 0: there
+   are too many entries, or it will hardly be below `below` bytes. */
+static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count, size_t below,
+                           uint8_t *to)
+{
+    hi_body_scratch *scratch = w->scratch;
+
+    if (scratch->page_dict.count > 0) {
+        return dict_of_page(w, x, count, below, to);
+    }
+    const uint32_t entries = hi_number_dict(scratch, w->kind, x, count);
+    if (entries == 0 || hi_stream_price(w->kern, scratch->codes, count) +
+                                (uint64_t)entries * DICT_ENTRY_BITS >=
+                            below * 8) {
+        return (hi_body){HI_ENC_DICT, 0};
+    }
+    uint8_t *at = to + hi_put_varint(to, entries);
+    at += work_stream(w, scratch->codes, count, at);
+    uint8_t *model = at++;
+    const hi_body values =
+        hi_flat_encode(w->kern, scratch, w->kind, scratch->entry_values, entries, at);
+    *model = (uint8_t)values.model;
+    scratch->dict_entries = entries;
+    return (hi_body){HI_ENC_DICT, (size_t)(at - to) + values.size};
+}
+
+/* ---- flat or dictionary ----------------------------------------------------------------- */
+
+/* Bytes that are no more than the block before, nearly. */
+static size_t hint_limit(const hi_value_hint *hint, uint32_t count)
+{
+    return (size_t)((hint->size_1024 + hint->size_1024 / HINT_DRIFT) * count / 1024 + 16);
+}
+
+static bool hint_holds(const hi_value_hint *hint, uint32_t count)
+{
+    return hint->age > 0 && hint->age < HINT_BLOCKS && count >= HI_VECTOR_ROWS;
+}
+
+/* Flat, by the model of the block before while that still fits. */
+static hi_body values_flat(const body_work *w, const uint64_t *x, uint32_t count,
+                           hi_value_hint *hint, uint8_t *to)
+{
+    if (w->kind != HI_KIND_REAL) {
+        return body_flat(w, x, count, NULL, to);
+    }
+    if (hint_holds(hint, count) && hint->real.encoding == HI_ENC_NUM) {
+        const hi_body made = body_flat(w, x, count, &hint->real, to);
+
+        if (made.size <= hint_limit(hint, count)) {
+            hint->age++;
+            return made;
+        }
+    }
+    hint->age = 1;
+    hint->real = hi_real_choose(w->kern, x, count);
+    const hi_body made = body_flat(w, x, count, &hint->real, to);
+    hint->size_1024 = (uint64_t)made.size * 1024 / count;
+    return made;
+}
+
+/* Flat, or with a dictionary where that is smaller. After a block with a dictionary that is tried
+   first, and is enough while it is no larger. */
+static hi_body body_values(const body_work *w, const uint64_t *x, uint32_t count,
+                           hi_value_hint *hint, uint8_t *to)
+{
+    uint8_t *rival = w->scratch->rival_dict;
+
+    if (hint->dict && hint_holds(hint, count)) {
+        const hi_body made = dict_encode(w, x, count, hint_limit(hint, count), to);
+
+        hint->age++;
+        if (made.size > 0 && made.size <= hint_limit(hint, count)) {
+            return made;
+        }
+    }
+    if (hint->dict) {
+        *hint = (hi_value_hint){.age = 0};
+    }
+    const hi_body flat = values_flat(w, x, count, hint, to);
+    if (count < DICT_ROWS_MIN || flat.size * 8 <= (size_t)count * DICT_BITS) {
+        return flat;
+    }
+    const size_t below = flat.size - flat.size / DICT_GAIN;
+    const hi_body dict = dict_encode(w, x, count, below, rival);
+    if (dict.size == 0 || dict.size >= below) {
+        return flat;
+    }
+    memcpy(to, rival, dict.size);
+    *hint = (hi_value_hint){
+        .age = 1, .dict = true, .size_1024 = (uint64_t)dict.size * 1024 / count};
+    return dict;
+}
+
+/* ---- runs ------------------------------------------------------------------------------- */
+
+static hi_body body_runs(const body_work *w, const uint64_t *x, uint32_t count, uint8_t *to)
+{
+    hi_body_scratch *scratch = w->scratch;
     uint32_t runs = 0;
     uint32_t start = 0;
 
@@ -60,110 +210,11 @@ static hi_body body_runs(const hi_codec_kernels *kern, hi_body_scratch *scratch,
     scratch->run_lengths[runs++] = count - start - 1;
 
     uint8_t *at = to + hi_put_varint(to, runs);
-    at += hi_stream_encode(kern, &scratch->stream, scratch->run_lengths, runs, false, at);
+    at += work_stream(w, scratch->run_lengths, runs, at);
     uint8_t *model = at++;
-    const hi_body values = body_flat(kern, scratch, kind, scratch->run_values, runs, at);
+    const hi_body values = body_values(w, scratch->run_values, runs, &scratch->hints[1], at);
     *model = (uint8_t)values.model;
     return (hi_body){HI_ENC_RLE, (size_t)(at - to) + values.size};
-}
-
-/* ---- dictionary ------------------------------------------------------------------------- */
-
-/* Numbers the different values in order of appearance: entries, and codes in run_lengths. Returns
-   how many, 0 when there are more than HI_ENTRIES_MAX. */
-static uint32_t dict_collect(hi_body_scratch *scratch, const uint64_t *x, uint32_t count)
-{
-    uint32_t found = 0;
-
-    memset(scratch->slots, 0, sizeof(scratch->slots));
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = (uint32_t)((x[i] * UINT64_C(0x9e3779b97f4a7c15)) >> 40) % HI_DICT_SLOTS;
-
-        while (scratch->slots[at] != 0 && scratch->entries[scratch->slots[at] - 1] != x[i]) {
-            at = (at + 1) % HI_DICT_SLOTS;
-        }
-        if (scratch->slots[at] == 0) {
-            if (found == HI_ENTRIES_MAX) {
-                return 0;
-            }
-            scratch->entries[found++] = x[i];
-            scratch->slots[at] = (uint16_t)found;
-        }
-        scratch->run_lengths[i] = scratch->slots[at] - 1U;
-    }
-    return found;
-}
-
-/* A word whose unsigned order is that of the values. */
-static uint64_t dict_key(hi_kind kind, uint64_t v)
-{
-    const uint64_t sign = UINT64_C(1) << 63;
-
-    return kind == HI_KIND_REAL && (v & sign) != 0 ? ~v : v ^ sign;
-}
-
-/* Order of the entries to ranks (Shell's sort: few, and no recursion). */
-static void dict_sort(hi_body_scratch *scratch, hi_kind kind, uint32_t count)
-{
-    uint16_t *order = scratch->ranks;
-
-    for (uint32_t i = 0; i < count; i++) {
-        order[i] = (uint16_t)i;
-    }
-    for (uint32_t gap = count / 2; gap > 0; gap = gap == 2 ? 1 : gap * 5 / 11) {
-        for (uint32_t i = gap; i < count; i++) {
-            const uint16_t moved = order[i];
-            const uint64_t key = dict_key(kind, scratch->entries[moved]);
-            uint32_t at = i;
-
-            for (; at >= gap && dict_key(kind, scratch->entries[order[at - gap]]) > key;
-                 at -= gap) {
-                order[at] = order[at - gap];
-            }
-            order[at] = moved;
-        }
-    }
-}
-
-/* Ascending entries cost less, and codes near each other are values near each other. */
-static hi_body dict_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
-                           const uint64_t *x, uint32_t count, uint8_t *to)
-{
-    uint16_t rank[HI_ENTRIES_MAX];
-    const uint32_t entries = dict_collect(scratch, x, count);
-
-    if (entries == 0) {
-        return (hi_body){HI_ENC_DICT, 0};
-    }
-    dict_sort(scratch, kind, entries);
-    for (uint32_t i = 0; i < entries; i++) {
-        rank[scratch->ranks[i]] = (uint16_t)i;
-        scratch->run_values[i] = scratch->entries[scratch->ranks[i]];
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        scratch->run_lengths[i] = rank[scratch->run_lengths[i]];
-    }
-    uint8_t *at = to + hi_put_varint(to, entries);
-    at += hi_stream_encode(kern, &scratch->stream, scratch->run_lengths, count, false, at);
-    uint8_t *model = at++;
-    const hi_body values = body_flat(kern, scratch, kind, scratch->run_values, entries, at);
-    *model = (uint8_t)values.model;
-    return (hi_body){HI_ENC_DICT, (size_t)(at - to) + values.size};
-}
-
-/* Puts a dictionary in the place of a large body where it is smaller. */
-static hi_body body_or_dict(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
-                            const uint64_t *x, uint32_t count, hi_body made, uint8_t *to)
-{
-    if (count < DICT_ROWS_MIN || made.size * 8 <= (size_t)count * DICT_BITS) {
-        return made;
-    }
-    const hi_body dict = dict_encode(kern, scratch, kind, x, count, scratch->rival);
-    if (dict.size == 0 || dict.size >= made.size - made.size / 16) {
-        return made;
-    }
-    memcpy(to, scratch->rival, dict.size);
-    return dict;
 }
 
 /* ---- choice ----------------------------------------------------------------------------- */
@@ -171,23 +222,23 @@ static hi_body body_or_dict(const hi_codec_kernels *kern, hi_body_scratch *scrat
 hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
                        const uint64_t *x, uint32_t count, uint8_t *to)
 {
+    const body_work w = {kern, scratch, kind};
     const uint64_t changes = kern->scan(x, count).changes;
 
     if (changes == 0) {
         return body_constant(kind, x[0], to);
     }
     if ((changes + 1) * RUNS_TRY >= count) {
-        const hi_body flat = body_flat(kern, scratch, kind, x, count, to);
-        return body_or_dict(kern, scratch, kind, x, count, flat, to);
+        return body_values(&w, x, count, &scratch->hints[0], to);
     }
-    const hi_body runs = body_runs(kern, scratch, kind, x, count, to);
+    const hi_body runs = body_runs(&w, x, count, to);
     if ((changes + 1) * RUNS_TAKE < count) {
         return runs;
     }
-    const hi_body flat = body_flat(kern, scratch, kind, x, count, scratch->rival);
+    const hi_body flat = body_values(&w, x, count, &scratch->hints[0], scratch->rival);
     if (flat.size * 9 >= runs.size * 10) {
-        return body_or_dict(kern, scratch, kind, x, count, runs, to);
+        return runs;
     }
     memcpy(to, scratch->rival, flat.size);
-    return body_or_dict(kern, scratch, kind, x, count, flat, to);
+    return flat;
 }

@@ -3,7 +3,7 @@
  *
  * A page is one column of one row group. Its rows are cut into blocks of up to
  * HI_BLOCK_ROWS_MAX rows (the caller says where), and a block holds vectors of
- * HI_VECTOR_ROWS rows. A page may have a shared section (a dictionary) that all
+ * HI_VECTOR_ROWS rows. A page may have a shared section (dictionary, tables) that
  * its blocks refer to. Bytes carry no checksum and no statistics: the part file
  * keeps both (store/README.md). README.md in this folder specifies every byte.
  *
@@ -69,13 +69,15 @@ typedef enum hi_encoding {
     HI_ENC_RAW = 0,
     HI_ENC_CONST = 1,
     HI_ENC_RLE = 2,
-    HI_ENC_NUM = 3,  /* Real as integer / 10^k. */
+    HI_ENC_NUM = 3,  /* Real as integer / 10^k, / d or * c. */
     HI_ENC_INT = 4,  /* Integer stream: FOR, DELTA, LIN by vector. */
     HI_ENC_DICT = 5,
     HI_ENC_BITMAP = 6,
     HI_ENC_ZSTD = 7, /* Cold: another block, compressed. */
     HI_ENC_NULLS = 8, /* Every row is null. */
     HI_ENC_TEXT = 9,  /* Strings of a page without dictionary. */
+    HI_ENC_BITS = 10, /* Real as integer of the same order. */
+    HI_ENC_RD = 11,   /* Real in two: few left parts, right parts as they are. */
 } hi_encoding;
 
 /* Scratch memory of an encoder; one thread at a time. */
@@ -121,13 +123,21 @@ typedef struct hi_dict {
     const char *bytes;
 } hi_dict;
 
+/* What the blocks of a page share, opened once a page and read by any number of threads. */
+typedef struct hi_page_shared {
+    hi_dict dict;          /* STRING */
+    uint32_t number_count; /* Numbers: entries of the page's dictionary. */
+    uint64_t *numbers;
+} hi_page_shared;
+
 /*
- * hi_dict_open -- decode the shared section of a page of strings. Memory (offsets and text) comes
- * from `mem`; free with hi_dict_free(). text_bytes_max bounds it. shared_size 0: an empty dictionary.
+ * hi_page_shared_open -- decode the shared section of a page of `type`. Memory comes from `mem`; free with
+ * hi_page_shared_free(). text_bytes_max bounds the text of a dictionary. shared_size 0: nothing is shared.
+ * Errors  HIST_ECORRUPT, HIST_ENOMEM.
  */
-hist_status hi_dict_open(hi_mem *mem, const uint8_t *shared, size_t shared_size,
-                         size_t text_bytes_max, hi_dict *dict_out);
-void hi_dict_free(hi_mem *mem, hi_dict *dict);
+hist_status hi_page_shared_open(hi_mem *mem, hist_type type, const uint8_t *shared, size_t shared_size,
+                           size_t text_bytes_max, hi_page_shared *shared_out);
+void hi_page_shared_free(hi_mem *mem, hi_page_shared *shared);
 
 /* STRING blocks that are not codes: bytes of text hi_block_decode() will write (0 for codes). */
 hist_status hi_block_text_size(const uint8_t *src, size_t size, uint32_t rows, size_t *size_out);
@@ -135,12 +145,12 @@ hist_status hi_block_text_size(const uint8_t *src, size_t size, uint32_t rows, s
 /*
  * hi_block_decode -- all rows of a block. Null rows get value 0 (empty string, code 0).
  *   src, size  The block's bytes; at least HI_CODEC_PAD bytes after them must be readable (any value).
- *   dict       STRING only: the page's dictionary; codes are checked against it.
+ *   shared     What the page shares; codes are checked against it. NULL: nothing.
  * Cold blocks need about 230 KiB of stack (nothing is allocated), others less than 30 KiB. A text that
  * does not fit room->bytes_size is HIST_EINVAL.
  */
 hist_status hi_block_decode(hist_type type, const uint8_t *src, size_t size, uint32_t rows,
-                            const hi_dict *dict, const hi_room *room, hi_decoded *decoded_out);
+                            const hi_page_shared *shared, const hi_room *room, hi_decoded *decoded_out);
 
 /*
  * hi_block_decode_vectors -- rows [first_vector * 1024, ...) of `vector_count` vectors of a block
@@ -148,7 +158,8 @@ hist_status hi_block_decode(hist_type type, const uint8_t *src, size_t size, uin
  * where the encoding allows it, else decodes all.
  */
 hist_status hi_block_decode_vectors(hist_type type, const uint8_t *src, size_t size, uint32_t rows,
-                                    uint32_t first_vector, uint32_t vector_count,
-                                    const hi_room *room, hi_decoded *decoded_out);
+                                    const hi_page_shared *shared, uint32_t first_vector,
+                                    uint32_t vector_count, const hi_room *room,
+                                    hi_decoded *decoded_out);
 
 #endif

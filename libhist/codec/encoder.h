@@ -10,6 +10,7 @@ enum {
     HI_HEAD_NULLS = 0x80, /* A validity section follows the head. */
     HI_TEXT_RAW = 0,
     HI_TEXT_ZSTD = 1,
+    HI_SHARED_DICT = 1, /* Flags at the start of a shared section. */
 };
 
 /* The dictionary of the page in work; arrays have `rows` (slots: slot_count) entries. */
@@ -57,6 +58,17 @@ static inline bool hi_slice_valid(const hi_slice *slice, uint32_t i)
 void hi_bits_copy(const uint64_t *from, uint32_t first, uint32_t count, uint64_t *to);
 uint32_t hi_valid_count(const uint64_t *bits, uint32_t count);
 
+/* Opens a dictionary of text, which is all that is left in the reader. */
+hist_status hi_dict_open(hi_mem *mem, hi_reader *r, size_t text_bytes_max, hi_dict *dict_out);
+void hi_dict_free(hi_mem *mem, hi_dict *dict);
+
+/* Bytes of a page's numbers in memory: whole vectors. */
+static inline size_t hi_page_shared_numbers_size(const hi_page_shared *shared)
+{
+    return (size_t)hi_vectors_of(shared->number_count) * HI_VECTOR_ROWS * sizeof(uint64_t) +
+           HI_CODEC_PAD;
+}
+
 /* Decides between dictionary and text for a page of strings, and numbers the values. */
 hist_status hi_text_index_page(hi_encoder *encoder, const hi_values *values);
 void hi_text_index_free(hi_encoder *encoder);
@@ -69,7 +81,7 @@ hist_status hi_text_put_block(hi_encoder *encoder, const hi_slice *slice, hi_pro
 
 /* hi_block_decode() with given kernels, for tests. */
 hist_status hi_block_decode_with(const hi_codec_kernels *kern, hist_type type, const uint8_t *src,
-                                 size_t size, uint32_t rows, const hi_dict *dict,
+                                 size_t size, uint32_t rows, const hi_page_shared *shared,
                                  const hi_room *room, hi_decoded *decoded_out);
 /* hi_block_stats_of() with given kernels. */
 void hi_block_stats_with(const hi_codec_kernels *kern, const hi_values *values, uint32_t first,

@@ -13,7 +13,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How a double is made of an integer n, |n| < 2^51 (README.md, "Reals as scaled integers"). */
+typedef enum hi_num_op {
+    HI_NUM_DECIMAL = 0,  /* n / 10^k */
+    HI_NUM_DIVIDE = 1,   /* n / d */
+    HI_NUM_MULTIPLY = 2, /* n * c */
+} hi_num_op;
+
+typedef struct hi_num {
+    hi_num_op op;
+    bool to_float; /* Rounded to a float afterwards. */
+    double param;  /* 10^k (10^0 to 10^22), d or c. */
+} hi_num;
+
+/* What to_num() tells of a value that has no n. */
+#define HI_NUM_OUTSIDE (UINT64_C(1) << 63)
+
 enum {
+    HI_RD_PATTERNS = 8,
     HI_LANES = 16,
     HI_WIDTHS = 8, /* Widths that are looked at in one pass. */
 };
@@ -43,12 +60,23 @@ typedef struct hi_codec_kernels {
     void (*scale)(uint64_t *x, uint32_t count, uint64_t factor, uint64_t offset);
     void (*fill)(uint64_t *x, uint32_t count, uint64_t value);
     void (*progression)(uint64_t *x, uint32_t count, uint64_t start, uint64_t step);
-    /* In place: int64 n, |n| < 2^51, to the double nearest to n / power; power is 10^0 to 10^22. */
-    void (*from_decimal)(uint64_t *x, uint32_t count, double power);
-    /* n[i] = nearest integer to v * power; bad[i] is 1 where from_decimal would not give back the
-       bits of v, else 0. Returns how many. bits: the doubles' bit patterns. */
-    uint32_t (*to_decimal)(const uint64_t *bits, uint32_t count, double power, uint64_t *n,
-                           uint64_t *bad);
+    void (*prefix2)(uint64_t *x, uint32_t count, uint64_t first); /* prefix, x[0] = first, prefix */
+    /* In place: int64 n to the bits of the double. */
+    void (*from_num)(uint64_t *x, uint32_t count, const hi_num *num);
+    /* n[i] = the integer nearest to the value; off[i] = its bits less those that from_num() would
+       make of n[i] (mod 2^64), or HI_NUM_OUTSIDE. Returns how many are not 0. */
+    uint32_t (*to_num)(const uint64_t *bits, uint32_t count, const hi_num *num, uint64_t *n,
+                       uint64_t *off);
+    /* bad[i] = 1 where x, as signed, is not in -limit..limit (limit < 2^62), else 0; how many. */
+    uint32_t (*beyond)(const uint64_t *x, uint32_t count, uint64_t limit, uint64_t *bad);
+    void (*add)(uint64_t *x, const uint64_t *y, uint32_t count); /* x += y */
+    /* Bits of doubles to integers of the same order, and back: the one undoes the other. */
+    void (*fold)(const uint64_t *in, uint32_t count, uint64_t *out);
+    /* The same by way of float; to_key32 returns how many from_key32 would not give back, bad[i]. */
+    void (*from_key32)(uint64_t *x, uint32_t count);
+    uint32_t (*to_key32)(const uint64_t *bits, uint32_t count, uint64_t *out, uint64_t *bad);
+    /* x |= left[code & 7]; left has HI_RD_PATTERNS words. */
+    void (*join)(uint64_t *x, const uint64_t *codes, uint32_t count, const uint64_t *left);
     void (*narrow)(const uint64_t *in, uint32_t count, uint32_t *out);
     uint64_t (*largest)(const uint64_t *x, uint32_t count); /* Unsigned maximum; 0 for none. */
 
@@ -58,6 +86,8 @@ typedef struct hi_codec_kernels {
        many. */
     uint32_t (*within)(const uint64_t *x, uint32_t count, uint64_t base, uint64_t span,
                        uint64_t *min, uint64_t *max);
+    /* How many differences of neighbours are not `step`. */
+    uint32_t (*uneven)(const uint64_t *x, uint32_t count, uint64_t step);
     void (*deltas)(const uint64_t *x, uint32_t count, uint64_t *out); /* out[i] = x[i+1] - x[i] */
     /* over[i]: how many of x - base, seen as unsigned, need more than from + i bits. from <= 63. */
     void (*over)(const uint64_t *x, uint32_t count, uint64_t base, unsigned from, uint32_t *over);

@@ -148,6 +148,13 @@ static void kern_prefix(uint64_t *x, uint32_t count)
 }
 #endif
 
+static void kern_prefix2(uint64_t *x, uint32_t count, uint64_t first)
+{
+    kern_prefix(x, count);
+    x[0] = first;
+    kern_prefix(x, count);
+}
+
 static void kern_line(uint64_t *x, uint32_t count, uint64_t slope, unsigned shift)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -186,44 +193,170 @@ static void kern_scale(uint64_t *x, uint32_t count, uint64_t factor, uint64_t of
     } while (0)
 #endif
 
-static void kern_from_decimal(uint64_t *x, uint32_t count, double power)
+/* One loop for each operation, with and without rounding to float. */
+#define KERN_FROM_NUM(expression)                             \
+    for (uint32_t i = 0; i < count; i++) {                    \
+        kern_cell cell = {.u = x[i] + KERN_MAGIC_BITS};       \
+        const double n = cell.d - KERN_MAGIC;                 \
+        double z;                                             \
+        expression;                                           \
+        cell.d = z;                                           \
+        x[i] = cell.u;                                        \
+    }
+
+#define KERN_DECIMAL KERN_QUOTIENT(z, n, param, inverse)
+#define KERN_DIVIDE  z = n / param
+#define KERN_TIMES   z = n * param
+#define KERN_FLOAT   z = (double)(float)z
+
+static void kern_from_num(uint64_t *x, uint32_t count, const hi_num *num)
 {
-    const double inverse = 1.0 / power;
+    const double param = num->param;
+    const double inverse = 1.0 / param;
 
-    for (uint32_t i = 0; i < count; i++) {
-        kern_cell cell = {.u = x[i] + KERN_MAGIC_BITS};
-        const double n = cell.d - KERN_MAGIC;
-
-        KERN_QUOTIENT(cell.d, n, power, inverse);
-        x[i] = cell.u;
+    switch (num->op * 2 + (num->to_float ? 1 : 0)) {
+    case HI_NUM_DECIMAL * 2:
+        KERN_FROM_NUM(KERN_DECIMAL)
+        break;
+    case HI_NUM_DECIMAL * 2 + 1:
+        KERN_FROM_NUM(KERN_DECIMAL; KERN_FLOAT)
+        break;
+    case HI_NUM_DIVIDE * 2:
+        KERN_FROM_NUM(KERN_DIVIDE)
+        break;
+    case HI_NUM_DIVIDE * 2 + 1:
+        KERN_FROM_NUM(KERN_DIVIDE; KERN_FLOAT)
+        break;
+    case HI_NUM_MULTIPLY * 2:
+        KERN_FROM_NUM(KERN_TIMES)
+        break;
+    default:
+        KERN_FROM_NUM(KERN_TIMES; KERN_FLOAT)
+        break;
     }
 }
 
 /* All ones where a > b, else zero; both below 2^63. Masks instead of choices: they vectorise. */
 #define KERN_ABOVE(a, b) ((uint64_t)((int64_t)((b) - (a)) >> 63))
 
-static uint32_t kern_to_decimal(const uint64_t *restrict bits, uint32_t count, double power,
-                                uint64_t *restrict n, uint64_t *restrict bad)
+#define KERN_TO_NUM(expression)                                                        \
+    for (uint32_t i = 0; i < count; i++) {                                             \
+        const kern_cell v = {.u = bits[i]};                                            \
+        const kern_cell scaled = {.d = v.d * scale};                                   \
+        const kern_cell moved = {.d = scaled.d + KERN_MAGIC};                          \
+        const double n = moved.d - KERN_MAGIC;                                         \
+        double z;                                                                      \
+        kern_cell back;                                                                \
+        expression;                                                                    \
+        back.d = z;                                                                    \
+        const uint64_t outside = KERN_ABOVE(scaled.u & INT64_MAX, bound);              \
+        const uint64_t rest = ((v.u - back.u) & ~outside) | (HI_NUM_OUTSIDE & outside); \
+        whole[i] = moved.u - KERN_MAGIC_BITS;                                          \
+        off[i] = rest;                                                                 \
+        total += rest != 0 ? UINT64_C(1) : UINT64_C(0);                                \
+    }
+
+static uint32_t kern_to_num(const uint64_t *restrict bits, uint32_t count, const hi_num *num,
+                            uint64_t *restrict whole, uint64_t *restrict off)
 {
-    const double inverse = 1.0 / power;
+    const double param = num->param;
+    const double inverse = 1.0 / param;
+    const double scale = num->op == HI_NUM_MULTIPLY ? inverse : param;
     const uint64_t bound = UINT64_C(0x4320000000000000) - 1; /* The last double below 2^51. */
     uint64_t total = 0;
 
-    for (uint32_t i = 0; i < count; i++) {
-        const kern_cell v = {.u = bits[i]};
-        const kern_cell scaled = {.d = v.d * power};
-        const kern_cell moved = {.d = scaled.d + KERN_MAGIC};
-        const double rounded = moved.d - KERN_MAGIC;
-        kern_cell back;
-
-        KERN_QUOTIENT(back.d, rounded, power, inverse);
-        const uint64_t outside = KERN_ABOVE(scaled.u & INT64_MAX, bound) & 1;
-        const uint64_t differs = back.u != v.u ? UINT64_C(1) : UINT64_C(0);
-        n[i] = moved.u - KERN_MAGIC_BITS;
-        bad[i] = outside | differs;
-        total += outside | differs;
+    switch (num->op * 2 + (num->to_float ? 1 : 0)) {
+    case HI_NUM_DECIMAL * 2:
+        KERN_TO_NUM(KERN_DECIMAL)
+        break;
+    case HI_NUM_DECIMAL * 2 + 1:
+        KERN_TO_NUM(KERN_DECIMAL; KERN_FLOAT)
+        break;
+    case HI_NUM_DIVIDE * 2:
+        KERN_TO_NUM(KERN_DIVIDE)
+        break;
+    case HI_NUM_DIVIDE * 2 + 1:
+        KERN_TO_NUM(KERN_DIVIDE; KERN_FLOAT)
+        break;
+    case HI_NUM_MULTIPLY * 2:
+        KERN_TO_NUM(KERN_TIMES)
+        break;
+    default:
+        KERN_TO_NUM(KERN_TIMES; KERN_FLOAT)
+        break;
     }
     return (uint32_t)total;
+}
+
+static uint32_t kern_beyond(const uint64_t *restrict x, uint32_t count, uint64_t limit,
+                            uint64_t *restrict bad)
+{
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t out = x[i] + limit > 2 * limit ? UINT64_C(1) : UINT64_C(0);
+        bad[i] = out;
+        total += out;
+    }
+    return (uint32_t)total;
+}
+
+static void kern_add(uint64_t *restrict x, const uint64_t *restrict y, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        x[i] += y[i];
+    }
+}
+
+static void kern_fold(const uint64_t *in, uint32_t count, uint64_t *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] = in[i] ^ ((uint64_t)((int64_t)in[i] >> 63) & INT64_MAX);
+    }
+}
+
+typedef union kern_cell32 {
+    uint32_t u;
+    float f;
+} kern_cell32;
+
+static uint32_t kern_fold32(uint32_t v)
+{
+    return v ^ ((uint32_t)((int32_t)v >> 31) & INT32_MAX);
+}
+
+static void kern_from_key32(uint64_t *x, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const kern_cell32 narrow = {.u = kern_fold32((uint32_t)x[i])};
+        const kern_cell wide = {.d = (double)narrow.f};
+        x[i] = wide.u;
+    }
+}
+
+static uint32_t kern_to_key32(const uint64_t *restrict bits, uint32_t count,
+                              uint64_t *restrict out, uint64_t *restrict bad)
+{
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const kern_cell wide = {.u = bits[i]};
+        const kern_cell32 narrow = {.f = (float)wide.d};
+        const kern_cell back = {.d = (double)narrow.f};
+        const uint64_t differs = back.u != wide.u ? UINT64_C(1) : UINT64_C(0);
+        out[i] = (uint64_t)(int64_t)(int32_t)kern_fold32(narrow.u);
+        bad[i] = differs;
+        total += differs;
+    }
+    return (uint32_t)total;
+}
+
+static void kern_join(uint64_t *restrict x, const uint64_t *restrict codes, uint32_t count,
+                      const uint64_t *restrict left)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        x[i] |= left[codes[i] & (HI_RD_PATTERNS - 1)];
+    }
 }
 
 static void kern_narrow(const uint64_t *restrict in, uint32_t count, uint32_t *restrict out)
@@ -294,6 +427,16 @@ static uint32_t kern_within(const uint64_t *x, uint32_t count, uint64_t base, ui
     *min = (uint64_t)lo;
     *max = (uint64_t)hi;
     return (uint32_t)inside;
+}
+
+static uint32_t kern_uneven(const uint64_t *x, uint32_t count, uint64_t step)
+{
+    uint64_t total = 0;
+
+    for (uint32_t i = 1; i < count; i++) {
+        total += x[i] - x[i - 1] != step ? UINT64_C(1) : UINT64_C(0);
+    }
+    return (uint32_t)total;
 }
 
 static void kern_deltas(const uint64_t *restrict x, uint32_t count, uint64_t *restrict out)
@@ -491,13 +634,21 @@ const hi_codec_kernels KERN_GLUE(hi_codec_kernels_, HI_VARIANT) = {
     .scale = kern_scale,
     .fill = kern_fill,
     .progression = kern_progression,
-    .from_decimal = kern_from_decimal,
-    .to_decimal = kern_to_decimal,
+    .prefix2 = kern_prefix2,
+    .from_num = kern_from_num,
+    .to_num = kern_to_num,
+    .beyond = kern_beyond,
+    .add = kern_add,
+    .fold = kern_fold,
+    .from_key32 = kern_from_key32,
+    .to_key32 = kern_to_key32,
+    .join = kern_join,
     .narrow = kern_narrow,
     .largest = kern_largest,
     .scan = kern_scan,
     .range = kern_range,
     .within = kern_within,
+    .uneven = kern_uneven,
     .deltas = kern_deltas,
     .over = kern_over,
     .over_signed = kern_over_signed,

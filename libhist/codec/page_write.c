@@ -25,6 +25,7 @@ void hi_encoder_free(hi_encoder *encoder)
     if (encoder != NULL) {
         hi_squeezer_free(&encoder->squeezer);
         hi_text_index_free(encoder);
+        hi_page_dict_free(&encoder->body.page_dict, encoder->mem);
         hi_buf_free(&encoder->text);
         HI_MEM_DELETE(encoder->mem, encoder);
     }
@@ -209,60 +210,124 @@ static hist_status block_put(hi_encoder *encoder, hi_slice *slice, hi_profile pr
 
 /* ---- a page ----------------------------------------------------------------------------- */
 
-static hist_status page_put_shared(hi_encoder *encoder, const hi_values *values, hi_profile profile,
-                                   hi_buf *out)
+static hist_status page_put_text_dict(hi_encoder *encoder, const hi_values *values,
+                                      hi_profile profile, hi_buf *out)
 {
-    if (values->type != HIST_TYPE_STRING) {
-        return HIST_OK;
-    }
     HI_TRY(hi_text_index_page(encoder, values));
     return encoder->index.dict && encoder->index.count > 0
                ? hi_text_put_dict(encoder, values, profile, out)
                : HIST_OK;
 }
 
-static HI_FP_GUARDED hist_status page_encode(hi_encoder *encoder, const hi_values *values,
-                                             hi_profile profile, const uint32_t *block_rows,
-                                             uint32_t block_count, hi_buf *out,
-                                             hi_block_info *blocks_out, uint32_t *shared_size_out)
+/* The page's numbers as a shared section. */
+static void page_put_numbers(hi_encoder *encoder, hi_buf *out)
+{
+    const hi_page_dict *dict = &encoder->body.page_dict;
+
+    hi_buf_byte(out, HI_SHARED_DICT);
+    hi_buf_varint(out, dict->count);
+    for (uint32_t at = 0; at < dict->count; at += HI_BLOCK_ROWS_MAX) {
+        const uint32_t left = dict->count - at;
+        const uint32_t here = left < HI_BLOCK_ROWS_MAX ? left : HI_BLOCK_ROWS_MAX;
+
+        for (uint32_t i = 0; i < here; i++) {
+            encoder->values[i] = hi_page_dict_value(dict, at + i);
+        }
+        const hi_body body = hi_flat_encode(encoder->kern, &encoder->body, dict->kind,
+                                            encoder->values, here, encoder->block);
+        hi_buf_byte(out, body.model);
+        hi_buf_append(out, encoder->block, body.size);
+    }
+}
+
+/* After the first block: does it pay to have one dictionary for all? Then its shared section takes
+   the place of what was written since `start`. */
+static hist_status page_share_numbers(hi_encoder *encoder, const hi_values *values,
+                                      uint32_t block_count, size_t start, hi_buf *out,
+                                      bool *shared_out)
+{
+    const uint32_t entries = encoder->body.dict_entries;
+    const uint32_t most = entries / 2 * block_count;
+
+    *shared_out = false;
+    if (block_count < 2 || entries == 0 || hi_kind_of(values->type) == HI_KIND_INT ||
+        values->type == HIST_TYPE_STRING || values->type == HIST_TYPE_BOOL) {
+        return HIST_OK;
+    }
+    HI_TRY(hi_page_dict_collect(&encoder->body.page_dict, encoder->mem, hi_kind_of(values->type),
+                                values, most < values->rows / 4 ? most : values->rows / 4));
+    *shared_out = encoder->body.page_dict.count > 0;
+    if (*shared_out) {
+        const uint32_t count = encoder->body.page_dict.count;
+
+        out->size = start;
+        page_put_numbers(encoder, out);
+        hi_body_page(&encoder->body);
+        encoder->body.page_dict.count = count;
+    }
+    return HIST_OK;
+}
+
+/* Appends block b and says so in *info. */
+static hist_status page_put_block(hi_encoder *encoder, hi_slice *slice, hi_profile profile,
+                                  size_t start, hi_buf *out, hi_block_info *info)
+{
+    const size_t at = out->size;
+
+    HI_TRY(block_put(encoder, slice, profile, out));
+    if (!hi_buf_ok(out) || out->size - start > UINT32_MAX) {
+        return HIST_ENOMEM;
+    }
+    *info = (hi_block_info){.offset = (uint32_t)(at - start),
+                            .size = (uint32_t)(out->size - at),
+                            .rows = slice->rows,
+                            .encoding = (uint8_t)out->data[at] & HI_HEAD_MODEL};
+    hi_block_stats_with(encoder->kern, slice->values, slice->first, slice->rows, &info->stats);
+    return HIST_OK;
+}
+
+static HI_FP_GUARDED hist_status page_put(hi_encoder *encoder, const hi_values *values,
+                                          hi_profile profile, const uint32_t *block_rows,
+                                          uint32_t block_count, hi_buf *out,
+                                          hi_block_info *blocks_out, uint32_t *shared_size_out)
 {
     const size_t start = out->size;
     hi_slice slice = {.values = values};
-    hist_status status = page_put_shared(encoder, values, profile, out);
+    bool shared = false;
 
+    hi_body_page(&encoder->body);
+    if (values->type == HIST_TYPE_STRING) {
+        HI_TRY(page_put_text_dict(encoder, values, profile, out));
+    }
     *shared_size_out = (uint32_t)(out->size - start);
-    for (uint32_t b = 0; status == HIST_OK && b < block_count; b++) {
-        hi_block_info *info = blocks_out + b;
-        const size_t at = out->size;
-
+    for (uint32_t b = 0; b < block_count; b++) {
         assert(block_rows[b] >= 1 && block_rows[b] <= HI_BLOCK_ROWS_MAX);
         slice.rows = block_rows[b];
-        status = block_put(encoder, &slice, profile, out);
-        if (status != HIST_OK || !hi_buf_ok(out) || out->size - start > UINT32_MAX) {
-            status = HIST_ENOMEM;
-            break;
+        HI_TRY(page_put_block(encoder, &slice, profile, start, out, blocks_out + b));
+        if (b == 0) {
+            HI_TRY(page_share_numbers(encoder, values, block_count, start, out, &shared));
+            if (shared) { /* Once again, with the dictionary. */
+                *shared_size_out = (uint32_t)(out->size - start);
+                HI_TRY(page_put_block(encoder, &slice, profile, start, out, blocks_out));
+            }
         }
-        *info = (hi_block_info){.offset = (uint32_t)(at - start),
-                                .size = (uint32_t)(out->size - at),
-                                .rows = slice.rows,
-                                .encoding = (uint8_t)out->data[at] & HI_HEAD_MODEL};
-        hi_block_stats_with(encoder->kern, values, slice.first, slice.rows, &info->stats);
         slice.first += slice.rows;
     }
-    if (status != HIST_OK) {
-        out->size = start; /* Nothing was appended. */
-    }
-    return status;
+    return HIST_OK;
 }
 
 hist_status hi_page_encode(hi_encoder *encoder, const hi_values *values, hi_profile profile,
                            const uint32_t *block_rows, uint32_t block_count, hi_buf *out,
                            hi_block_info *blocks_out, uint32_t *shared_size_out)
 {
+    const size_t start = out->size;
     const hi_fp_modes modes = hi_fp_enter();
-    const hist_status status = page_encode(encoder, values, profile, block_rows, block_count, out,
-                                           blocks_out, shared_size_out);
+    const hist_status status = page_put(encoder, values, profile, block_rows, block_count, out,
+                                        blocks_out, shared_size_out);
 
     hi_fp_leave(modes);
+    if (status != HIST_OK) {
+        out->size = start; /* Nothing was appended. */
+    }
     return status;
 }

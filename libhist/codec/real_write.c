@@ -1,237 +1,265 @@
 /*
- * real_write.c -- doubles as decimals: the number of digits is found on a sample,
- * and every value is then verified with the operations of the decoder. A wrong
- * guess costs space, never a bit.
+ * real_write.c -- doubles by the model a sample suggested: every value is verified
+ * with the operations of the decoder, and what the model does not give back to the
+ * bit becomes an exception.
  */
-#include "codec/body.h"
+#include "codec/real.h"
 
 enum {
-    SAMPLE_RUNS = 8, /* Spread, so that drift is seen; */
-    SAMPLE_RUN = 32, /* consecutive, so that the price of deltas is seen. */
-    SAMPLE_MAX = SAMPLE_RUNS * SAMPLE_RUN,
-    EXCEPTION_BITS = 80,
     RETRY_SHARE = 32, /* More exceptions than 1/32 of the values: look for more digits once. */
-    NO_DECIMALS = -1,
+    RETRY_SEEN = 256,
 };
 
-typedef struct real_sample {
-    uint64_t bits[SAMPLE_MAX];
-    int8_t digits[SAMPLE_MAX]; /* Fewest that give the value back, or NO_DECIMALS. */
+/* A body being written, and its exceptions. */
+typedef struct real_work {
+    const hi_codec_kernels *kern;
+    hi_body_scratch *scratch;
+    const uint64_t *bits;
     uint32_t count;
-    uint32_t run; /* Values that follow each other. */
-} real_sample;
+    uint32_t found[HI_BLOCK_VECTORS_MAX]; /* Exceptions by vector, places in scratch->places. */
+    uint32_t exceptions;
+} real_work;
 
-static bool real_is_decimal(double v, unsigned k)
+/* ---- exceptions ------------------------------------------------------------------------- */
+
+/* Takes the exceptions of vector v out of x, where the value before them costs least. */
+static void work_patch(real_work *w, uint32_t v, uint32_t bad, uint64_t *x)
 {
-    const double power = hi_power_of_ten(k);
-    const double scaled = v * power;
+    const uint32_t first = v * HI_VECTOR_ROWS;
+    const uint32_t rows = hi_vector_rows(w->count, v);
+    uint32_t good = 0;
+    uint32_t found = 0;
 
-    if (!(scaled > -2251799813685248.0 && scaled < 2251799813685248.0)) {
-        return false;
-    }
-    const double n = (scaled + 6755399441055744.0) - 6755399441055744.0;
-    return hi_bits_of(n / power) == hi_bits_of(v);
-}
-
-/* Fewest digits of v. Tries `hint` first, as neighbours mostly have the same number. */
-static int real_digits(double v, int hint)
-{
-    if (hint > 0 && real_is_decimal(v, (unsigned)hint) && !real_is_decimal(v, (unsigned)hint - 1)) {
-        return hint;
-    }
-    for (unsigned k = 0; k <= HI_SEARCH_MAX; k++) {
-        if (real_is_decimal(v, k)) {
-            return (int)k;
-        }
-    }
-    return NO_DECIMALS;
-}
-
-static void real_take_sample(const uint64_t *bits, uint32_t count, real_sample *sample)
-{
-    int hint = 0;
-
-    sample->count = count < SAMPLE_MAX ? count : SAMPLE_MAX;
-    sample->run = count < SAMPLE_MAX ? count : SAMPLE_RUN;
-    for (uint32_t i = 0; i < sample->count; i++) {
-        const uint32_t run = i / sample->run;
-        const uint32_t start =
-            count < SAMPLE_MAX ? 0 : (count - SAMPLE_RUN) / (SAMPLE_RUNS - 1) * run;
-        const uint64_t v = bits[start + i % sample->run];
-        const int digits = real_digits(hi_double_of(v), hint);
-
-        sample->bits[i] = v;
-        sample->digits[i] = (int8_t)digits;
-        hint = digits == NO_DECIMALS ? hint : digits;
-    }
-}
-
-/* Bits the sample would take with k digits: the same prices as the stream encoder's. */
-static uint64_t real_cost(const hi_codec_kernels *kern, const real_sample *sample, int k)
-{
-    uint64_t n[SAMPLE_MAX];
-    uint64_t bad[SAMPLE_MAX];
-    uint64_t deltas[SAMPLE_MAX];
-    uint32_t delta_count = 0;
-    const uint32_t exceptions =
-        kern->to_decimal(sample->bits, sample->count, hi_power_of_ten((unsigned)k), n, bad);
-
-    for (uint32_t i = 1; i < sample->count; i++) {
-        n[i] = bad[i] ? n[i - 1] : n[i];
-        if (i % sample->run != 0) {
-            deltas[delta_count++] = n[i] - n[i - 1];
-        }
-    }
-    n[0] = bad[0] && sample->count > 1 ? n[1] : n[0];
-    uint64_t bits = hi_fit_choose(kern, n, sample->count, sample->count).bits;
-    if (delta_count > 0) {
-        const uint64_t delta = hi_fit_choose(kern, deltas, delta_count, delta_count).bits;
-        bits = delta < bits ? delta : bits;
-    }
-    return bits + (uint64_t)exceptions * EXCEPTION_BITS;
-}
-
-/* The number of digits with the least cost, or NO_DECIMALS when raw is cheaper. */
-static int real_choose(const hi_codec_kernels *kern, const uint64_t *bits, uint32_t count)
-{
-    real_sample sample;
-    uint32_t with[HI_SEARCH_MAX + 1] = {0};
-    int best = NO_DECIMALS;
-
-    real_take_sample(bits, count, &sample);
-    for (uint32_t i = 0; i < sample.count; i++) {
-        if (sample.digits[i] != NO_DECIMALS) {
-            with[sample.digits[i]]++;
-        }
-    }
-    uint64_t best_bits = (uint64_t)sample.count * 64;
-    uint32_t covered = 0;
-    for (int k = 0; k <= HI_SEARCH_MAX; k++) {
-        covered += with[k];
-        if (with[k] == 0 || covered * 5 < sample.count * 2) {
-            continue;
-        }
-        const uint64_t cost = real_cost(kern, &sample, k);
-        if (cost < best_bits) {
-            best_bits = cost;
-            best = k;
-        }
-    }
-    return best;
-}
-
-/* Integers of one vector to out; exceptions take the value before, which costs least. Returns how
-   many, their places in `places`. */
-static uint32_t real_convert(const hi_codec_kernels *kern, hi_body_scratch *scratch,
-                             const uint64_t *bits, uint32_t rows, int k, uint32_t first)
-{
-    uint64_t *n = scratch->decimals + first;
-    const uint32_t bad =
-        kern->to_decimal(bits + first, rows, hi_power_of_ten((unsigned)k), n, scratch->not_decimal);
-
+    w->found[v] = bad;
+    w->exceptions += bad;
     if (bad == 0) {
-        return 0;
+        return;
     }
-    uint32_t good = 0; /* The first value that is a decimal. */
-    while (good < rows && scratch->not_decimal[good]) {
+    while (good < rows && w->scratch->bad[good]) {
         good++;
     }
-    uint64_t last = good < rows ? n[good] : first > 0 ? n[-1] : 0;
-    uint32_t found = 0;
+    uint64_t last = good < rows ? x[first + good] : first > 0 ? x[first - 1] : 0;
     for (uint32_t i = 0; i < rows; i++) {
-        if (scratch->not_decimal[i]) {
-            n[i] = last;
-            scratch->places[first + found++] = (uint16_t)i;
+        if (w->scratch->bad[i]) {
+            x[first + i] = last;
+            w->scratch->places[first + found++] = (uint16_t)i;
         }
-        last = n[i];
+        last = x[first + i];
     }
-    return found;
 }
 
-/* Writes NUM with k digits. 0: more exceptions than are worth it. */
-static size_t real_encode_num(const hi_codec_kernels *kern, hi_body_scratch *scratch,
-                              const uint64_t *bits, uint32_t count, int k, uint8_t *to,
-                              uint32_t *exceptions_out)
+/* Counts by vector, places, values. */
+static size_t work_put_patches(const real_work *w, uint8_t *to)
 {
-    const uint32_t vectors = hi_vectors_of(count);
-    uint32_t found[HI_BLOCK_VECTORS_MAX];
-    uint32_t total = 0;
+    const uint32_t vectors = hi_vectors_of(w->count);
+    uint8_t *at = to;
 
-    for (uint32_t v = 0; v < vectors; v++) {
-        found[v] =
-            real_convert(kern, scratch, bits, hi_vector_rows(count, v), k, v * HI_VECTOR_ROWS);
-        total += found[v];
-    }
-    *exceptions_out = total;
-    if (total > count / 2) {
+    if (w->exceptions == 0) {
         return 0;
     }
-    uint8_t *at = to;
-    *at++ = HI_NUM_DECIMAL;
-    *at++ = (uint8_t)k;
-    *at++ = total > 0;
-    for (uint32_t v = 0; total > 0 && v < vectors; v++, at += 2) {
-        hi_put_u16(at, (uint16_t)found[v]);
+    for (uint32_t v = 0; v < vectors; v++, at += 2) {
+        hi_put_u16(at, (uint16_t)w->found[v]);
     }
-    uint8_t *value = at + (size_t)2 * total;
+    uint8_t *value = at + (size_t)2 * w->exceptions;
     for (uint32_t v = 0; v < vectors; v++) {
-        for (uint32_t i = 0; i < found[v]; i++, at += 2, value += 8) {
-            const uint16_t place = scratch->places[v * HI_VECTOR_ROWS + i];
+        for (uint32_t i = 0; i < w->found[v]; i++, at += 2, value += 8) {
+            const uint16_t place = w->scratch->places[v * HI_VECTOR_ROWS + i];
 
             hi_put_u16(at, place);
-            hi_put_u64(value, bits[v * HI_VECTOR_ROWS + place]);
+            hi_put_u64(value, w->bits[v * HI_VECTOR_ROWS + place]);
         }
     }
-    at = value;
-    at += hi_stream_encode(kern, &scratch->stream, scratch->decimals, count, false, at);
+    return (size_t)(value - to);
+}
+
+static size_t work_put_stream(const real_work *w, const uint64_t *x, uint8_t *to)
+{
+    return hi_stream_encode(w->kern, &w->scratch->stream, x, w->count, false, to);
+}
+
+/* ---- models ----------------------------------------------------------------------------- */
+
+static void num_convert(real_work *w, const hi_real_model *model)
+{
+    hi_body_scratch *scratch = w->scratch;
+
+    for (uint32_t v = 0; v < hi_vectors_of(w->count); v++) {
+        const uint32_t first = v * HI_VECTOR_ROWS;
+        const uint32_t rows = hi_vector_rows(w->count, v);
+        uint64_t *off = scratch->off + first;
+        uint32_t bad = w->kern->to_num(w->bits + first, rows, &model->num, scratch->whole + first,
+                                       off);
+
+        if (bad > 0) {
+            bad = w->kern->beyond(off, rows, model->off ? HI_OFF_MAX : 0, scratch->bad);
+        }
+        work_patch(w, v, bad, scratch->whole);
+        for (uint32_t i = 0; i < bad; i++) {
+            off[scratch->places[first + i]] = 0;
+        }
+    }
+}
+
+static size_t num_encode(real_work *w, const hi_real_model *model, uint8_t *to)
+{
+    uint8_t *at = to + 1;
+
+    num_convert(w, model);
+    if (w->exceptions > w->count / 2) {
+        return 0;
+    }
+    to[0] = (uint8_t)(model->num.op | (model->num.to_float ? HI_FORM_FLOAT : 0) |
+                      (model->off ? HI_FORM_OFF : 0) | (w->exceptions > 0 ? HI_FORM_PATCHED : 0));
+    if (model->num.op == HI_NUM_DECIMAL) {
+        *at++ = (uint8_t)model->digits;
+    } else {
+        hi_put_u64(at, hi_bits_of(model->num.param));
+        at += 8;
+    }
+    at += work_put_patches(w, at);
+    if (model->off) {
+        at += work_put_stream(w, w->scratch->off, at);
+    }
+    at += work_put_stream(w, w->scratch->whole, at);
     return (size_t)(at - to);
 }
 
-/* Digits that most exceptions of the last conversion with k digits need; k when there is no gain. */
-static int real_more_digits(const uint64_t *bits, uint32_t count, int k)
+static size_t bits_encode(real_work *w, const hi_real_model *model, uint8_t *to)
+{
+    uint64_t *keys = w->scratch->whole;
+    uint8_t *at = to + 1;
+
+    if (!model->narrow) {
+        w->kern->fold(w->bits, w->count, keys);
+        to[0] = 0;
+        return 1 + work_put_stream(w, keys, at);
+    }
+    for (uint32_t v = 0; v < hi_vectors_of(w->count); v++) {
+        const uint32_t first = v * HI_VECTOR_ROWS;
+        const uint32_t bad = w->kern->to_key32(w->bits + first, hi_vector_rows(w->count, v),
+                                               keys + first, w->scratch->bad);
+        work_patch(w, v, bad, keys);
+    }
+    if (w->exceptions > w->count / 2) {
+        return 0;
+    }
+    to[0] = (uint8_t)(HI_FORM_FLOAT | (w->exceptions > 0 ? HI_FORM_PATCHED : 0));
+    at += work_put_patches(w, at);
+    return (size_t)(at - to) + work_put_stream(w, keys, at);
+}
+
+/* Codes of the left parts to off, right parts to whole. */
+static void rd_split(real_work *w, const hi_real_model *model)
+{
+    const uint64_t mask = (UINT64_C(1) << model->cut) - 1;
+
+    for (uint32_t v = 0; v < hi_vectors_of(w->count); v++) {
+        const uint32_t first = v * HI_VECTOR_ROWS;
+        const uint32_t rows = hi_vector_rows(w->count, v);
+        uint32_t bad = 0;
+
+        for (uint32_t i = 0; i < rows; i++) {
+            const uint64_t bits = w->bits[first + i];
+            unsigned code = 0;
+
+            while (code < model->patterns && model->left[code] != bits >> model->cut) {
+                code++;
+            }
+            w->scratch->bad[i] = code == model->patterns;
+            bad += code == model->patterns;
+            w->scratch->off[first + i] = code == model->patterns ? 0 : code;
+            w->scratch->whole[first + i] = bits & mask;
+        }
+        work_patch(w, v, bad, w->scratch->whole);
+    }
+}
+
+static size_t rd_encode(real_work *w, const hi_real_model *model, uint8_t *to)
+{
+    uint8_t *at = to + 3;
+
+    rd_split(w, model);
+    if (w->exceptions > w->count / 2) {
+        return 0;
+    }
+    to[0] = w->exceptions > 0 ? HI_FORM_PATCHED : 0;
+    to[1] = (uint8_t)model->cut;
+    to[2] = (uint8_t)model->patterns;
+    for (unsigned i = 0; i < model->patterns; i++, at += 2) {
+        hi_put_u16(at, model->left[i]);
+    }
+    at += work_put_patches(w, at);
+    at += work_put_stream(w, w->scratch->off, at);
+    at += work_put_stream(w, w->scratch->whole, at);
+    return (size_t)(at - to);
+}
+
+/* ---- choice ----------------------------------------------------------------------------- */
+
+/* 0: RAW, or more exceptions than are worth it. */
+static size_t real_put(real_work *w, const hi_real_model *model, uint8_t *to)
+{
+    w->exceptions = 0;
+    switch (model->encoding) {
+    case HI_ENC_NUM:
+        return num_encode(w, model, to);
+    case HI_ENC_BITS:
+        return bits_encode(w, model, to);
+    case HI_ENC_RD:
+        return rd_encode(w, model, to);
+    default:
+        return 0;
+    }
+}
+
+/* Digits that most values without k digits need; k when there is no gain. */
+static unsigned real_more_digits(const real_work *w, const hi_real_model *model)
 {
     uint32_t seen = 0;
     uint32_t gained = 0;
-    int most = k;
+    int most = (int)model->digits;
 
-    for (uint32_t i = 0; i < count && seen < SAMPLE_MAX; i++) {
-        const double v = hi_double_of(bits[i]);
+    for (uint32_t i = 0; i < w->count && seen < RETRY_SEEN; i++) {
+        const double v = hi_double_of(w->bits[i]);
 
-        if (real_is_decimal(v, (unsigned)k)) {
+        if (hi_real_is_decimal(v, model->num.to_float, model->digits)) {
             continue;
         }
-        const int digits = real_digits(v, most);
+        const int digits = hi_real_digits(v, model->num.to_float, most);
         seen++;
-        gained += digits != NO_DECIMALS;
+        gained += digits >= 0;
         most = digits > most ? digits : most;
     }
-    return gained * 2 > seen ? most : k;
+    return gained * 2 > seen ? (unsigned)most : model->digits;
 }
 
-hi_body hi_real_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, const uint64_t *bits,
-                       uint32_t count, uint8_t *to)
+/* Many values have more digits than the sample: once again with theirs. */
+static size_t real_retry(real_work *w, const hi_real_model *model, size_t size, uint8_t *to)
 {
-    const int k = real_choose(kern, bits, count);
-    uint32_t exceptions = 0;
+    hi_real_model more = *model;
 
-    if (k == NO_DECIMALS) {
-        return hi_raw_encode(HI_KIND_REAL, bits, count, to);
+    more.digits = real_more_digits(w, model);
+    if (more.digits == model->digits) {
+        return size;
     }
-    size_t size = real_encode_num(kern, scratch, bits, count, k, to, &exceptions);
-    if (exceptions > count / RETRY_SHARE) {
-        const int more = real_more_digits(bits, count, k);
+    more.num.param = hi_power_of_ten(more.digits);
+    const size_t again = real_put(w, &more, to);
+    return again == 0 || (size != 0 && size < again) ? real_put(w, model, to) : again;
+}
 
-        if (more != k) {
-            uint32_t ignored = 0;
-            const size_t before = size;
-            size = real_encode_num(kern, scratch, bits, count, more, to, &ignored);
-            if (size == 0 || (before != 0 && before < size)) {
-                size = real_encode_num(kern, scratch, bits, count, k, to, &ignored);
-            }
-        }
+hi_body hi_real_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch,
+                       const hi_real_model *model, const uint64_t *bits, uint32_t count,
+                       uint8_t *to)
+{
+    real_work w = {.kern = kern, .scratch = scratch, .bits = bits, .count = count};
+    size_t size = real_put(&w, model, to);
+
+    if (w.exceptions > count / RETRY_SHARE && model->encoding == HI_ENC_NUM &&
+        model->num.op == HI_NUM_DECIMAL && !model->off) {
+        size = real_retry(&w, model, size, to);
     }
     if (size == 0 || size >= (size_t)count * 8) {
         return hi_raw_encode(HI_KIND_REAL, bits, count, to);
     }
-    return (hi_body){HI_ENC_NUM, size};
+    return (hi_body){model->encoding, size};
 }

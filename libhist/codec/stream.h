@@ -19,21 +19,27 @@ enum {
     /* A stream is never longer: width 64 in every vector, their headers, the stream's head. */
     HI_STREAM_BYTES_MAX = 8 * HI_BLOCK_ROWS_MAX + 64 * HI_BLOCK_VECTORS_MAX + 64,
     /* Nor is a body: runs and exceptions are used only where they are smaller than raw. */
-    HI_BODY_BYTES_MAX = 2 * HI_STREAM_BYTES_MAX,
+    HI_BODY_BYTES_MAX = 3 * HI_STREAM_BYTES_MAX,
+    HI_JUMPS_MAX = 64, /* Beyond, vectors with exceptions are smaller. */
+    HI_QUARTER_ROWS = HI_VECTOR_ROWS / 4, /* Exceptions are counted by quarters of a vector. */
+    HI_QUARTER_EXCEPTIONS_MAX = 255,
     /* A block of numbers: a body not above raw, validity, heads. */
     HI_BLOCK_BYTES_MAX = 8 * HI_BLOCK_ROWS_MAX + HI_BLOCK_ROWS_MAX / 8 + 128,
 };
 
 typedef enum hi_stream_kind {
     HI_STREAM_VECTORS = 0,
-    HI_STREAM_SCALED = 1,  /* Vectors of (x - offset) / factor. */
+    HI_STREAM_JUMPS = 1,   /* start + i * step + the jumps up to i. */
     HI_STREAM_REGULAR = 2, /* start + i * step. */
+    HI_STREAM_KIND = 0x7f,
+    HI_STREAM_SCALED = 0x80, /* Flag: the stream is of (x - offset) / factor. */
 } hi_stream_kind;
 
 typedef enum hi_scheme {
     HI_SCHEME_FOR = 0,
     HI_SCHEME_DELTA = 1,
     HI_SCHEME_LINE = 2,
+    HI_SCHEME_DOD = 3,
     HI_SCHEME_MASK = 7,
     HI_SCHEME_PATCHED = 8, /* Flag: the vector has exceptions. */
 } hi_scheme;
@@ -71,9 +77,15 @@ static inline size_t hi_packed_size(uint32_t rows, unsigned width)
 typedef struct hi_stream_view {
     hi_stream_kind kind;
     uint32_t count;
-    uint64_t factor; /* SCALED. */
-    uint64_t offset; /* SCALED: added after. REGULAR: start. */
-    uint64_t step;   /* REGULAR. */
+    bool scaled;
+    uint64_t factor; /* Scaled: value = x * factor + offset. */
+    uint64_t offset;
+    uint64_t start; /* REGULAR, JUMPS */
+    uint64_t step;
+    uint32_t jumps;
+    unsigned jump_bytes;
+    const uint8_t *jump_places; /* u16 each, ascending, none is 0. */
+    const uint8_t *jump_values; /* Sign-extended. */
     const uint8_t *vector[HI_BLOCK_VECTORS_MAX];
     uint16_t size[HI_BLOCK_VECTORS_MAX];
 } hi_stream_view;
@@ -93,9 +105,11 @@ hist_status hi_stream_vector(const hi_codec_kernels *kern, const hi_stream_view 
 typedef struct hi_stream_scratch {
     uint64_t scaled[HI_BLOCK_ROWS_MAX];
     uint64_t deltas[HI_VECTOR_ROWS];
+    uint64_t deltas2[HI_VECTOR_ROWS];
     uint64_t line[HI_VECTOR_ROWS];
     uint64_t packed[HI_VECTOR_ROWS];
     uint64_t bad[HI_VECTOR_ROWS];
+    uint16_t places[HI_VECTOR_ROWS + 1];
 } hi_stream_scratch;
 
 /* How residuals r become base + p, with those that do not fit in width bits patched. */
@@ -129,6 +143,9 @@ hi_fit_plan hi_fit_refine(const hi_codec_kernels *kern, const uint64_t *residual
 /* The cheapest fit of `count` >= 1 residuals packed as `rows` values. */
 hi_fit_plan hi_fit_choose(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
                           uint32_t rows);
+
+/* About how many bits hi_stream_encode() would take, by a sample. */
+uint64_t hi_stream_price(const hi_codec_kernels *kern, const uint64_t *x, uint32_t count);
 
 /* Writes a stream of count (1 to HI_BLOCK_ROWS_MAX) values to `to`, which has room for
    HI_STREAM_BYTES_MAX bytes. Returns its size. try_line: also lines (clocks with jitter). */

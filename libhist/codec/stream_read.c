@@ -15,26 +15,61 @@ static hist_status stream_open_vectors(hi_reader *r, hi_stream_view *view)
     return r->failed ? HIST_ECORRUPT : HIST_OK;
 }
 
+static hist_status stream_open_regular(hi_reader *r, hi_stream_view *view)
+{
+    view->start = (uint64_t)hi_read_svarint(r);
+    view->step = (uint64_t)hi_read_svarint(r);
+    return r->failed ? HIST_ECORRUPT : HIST_OK;
+}
+
+static hist_status stream_open_jumps(hi_reader *r, hi_stream_view *view)
+{
+    uint32_t after = 1;
+
+    HI_TRY(stream_open_regular(r, view));
+    view->jumps = hi_read_u8(r);
+    view->jump_bytes = hi_read_u8(r);
+    if (view->jumps == 0 || view->jumps > HI_JUMPS_MAX || view->jump_bytes == 0 ||
+        view->jump_bytes > 8) {
+        return HIST_ECORRUPT;
+    }
+    view->jump_places = hi_read_bytes(r, (size_t)2 * view->jumps);
+    view->jump_values = hi_read_bytes(r, (size_t)view->jump_bytes * view->jumps);
+    if (r->failed) {
+        return HIST_ECORRUPT;
+    }
+    for (uint32_t i = 0; i < view->jumps; i++) {
+        const uint32_t place = hi_get_u16(view->jump_places + (size_t)2 * i);
+
+        if (place < after || place >= view->count) {
+            return HIST_ECORRUPT;
+        }
+        after = place + 1;
+    }
+    return HIST_OK;
+}
+
 hist_status hi_stream_open(hi_reader *r, uint32_t count, hi_stream_view *view_out)
 {
+    const uint8_t head = hi_read_u8(r);
+
     if (count == 0 || count > HI_BLOCK_ROWS_MAX) {
         return HIST_ECORRUPT;
     }
     view_out->count = count;
-    switch (hi_read_u8(r)) {
-    case HI_STREAM_VECTORS:
-        view_out->kind = HI_STREAM_VECTORS;
-        return stream_open_vectors(r, view_out);
-    case HI_STREAM_SCALED:
-        view_out->kind = HI_STREAM_SCALED;
+    view_out->kind = (hi_stream_kind)(head & HI_STREAM_KIND);
+    view_out->scaled = (head & HI_STREAM_SCALED) != 0;
+    if (view_out->scaled) {
         view_out->factor = hi_read_varint(r);
         view_out->offset = (uint64_t)hi_read_svarint(r);
+    }
+    switch (view_out->kind) {
+    case HI_STREAM_VECTORS:
         return stream_open_vectors(r, view_out);
+    case HI_STREAM_JUMPS:
+        return stream_open_jumps(r, view_out);
     case HI_STREAM_REGULAR:
-        view_out->kind = HI_STREAM_REGULAR;
-        view_out->offset = (uint64_t)hi_read_svarint(r);
-        view_out->step = (uint64_t)hi_read_svarint(r);
-        return r->failed ? HIST_ECORRUPT : HIST_OK;
+        return stream_open_regular(r, view_out);
     default:
         return HIST_ECORRUPT;
     }
@@ -46,24 +81,48 @@ typedef struct vector_head {
     unsigned width;
     uint32_t exceptions;
     unsigned value_bytes;  /* Of an exception. */
-    const uint8_t *places; /* exceptions u16 */
+    const uint8_t *counts; /* Exceptions of each quarter. */
+    const uint8_t *places; /* Within their quarter. */
     const uint8_t *values;
     uint64_t base;
-    uint64_t first; /* DELTA */
+    uint64_t first;  /* DELTA, DOD */
+    uint64_t second; /* DOD: the first difference. */
     uint64_t slope; /* LINE */
     unsigned shift;
     const uint8_t *packed;
 } vector_head;
 
+/* `bytes` (1 to 8) at `from` as a signed number; `end` is where what may be read ends. */
+static uint64_t signed_value(const uint8_t *from, const uint8_t *end, unsigned bytes)
+{
+    const unsigned unused = 64 - 8 * bytes;
+    uint64_t v = 0;
+
+    if (end - from >= 8) {
+        v = hi_get_u64(from);
+    } else {
+        for (unsigned b = 0; b < bytes; b++) {
+            v |= (uint64_t)from[b] << (8 * b);
+        }
+    }
+    return (uint64_t)((int64_t)(v << unused) >> unused);
+}
+
 static bool vector_read_patches(hi_reader *r, uint32_t rows, vector_head *head)
 {
-    head->exceptions = hi_read_u16(r);
+    head->counts = hi_read_bytes(r, 4);
+    if (r->failed) {
+        return false;
+    }
+    for (int q = 0; q < 4; q++) {
+        head->exceptions += head->counts[q];
+    }
     head->value_bytes = hi_read_u8(r);
     if (head->exceptions == 0 || head->exceptions > rows || head->value_bytes == 0 ||
         head->value_bytes > 8) {
         return false;
     }
-    head->places = hi_read_bytes(r, (size_t)2 * head->exceptions);
+    head->places = hi_read_bytes(r, head->exceptions);
     head->values = hi_read_bytes(r, (size_t)head->value_bytes * head->exceptions);
     return !r->failed;
 }
@@ -74,12 +133,15 @@ static bool vector_read_head(hi_reader *r, uint32_t rows, vector_head *head)
 
     *head = (vector_head){.scheme = flags & HI_SCHEME_MASK, .width = hi_read_u8(r)};
     if (r->failed || (flags & ~(HI_SCHEME_MASK | HI_SCHEME_PATCHED)) != 0 ||
-        head->scheme > HI_SCHEME_LINE || head->width > 64) {
+        head->scheme > HI_SCHEME_DOD || head->width > 64) {
         return false;
     }
     head->base = (uint64_t)hi_read_svarint(r);
     if (head->scheme == HI_SCHEME_DELTA) {
         head->first = (uint64_t)hi_read_svarint(r);
+    } else if (head->scheme == HI_SCHEME_DOD) {
+        head->first = (uint64_t)hi_read_svarint(r);
+        head->second = (uint64_t)hi_read_svarint(r);
     } else if (head->scheme == HI_SCHEME_LINE) {
         head->slope = (uint64_t)hi_read_svarint(r);
         head->shift = hi_read_u8(r);
@@ -112,27 +174,24 @@ static void vector_unpack_short(const vector_head *head, uint32_t rows, uint64_t
     }
 }
 
-/* Puts the exceptions in. Places must ascend and stay inside the vector; they are checked on the
-   way, and until then masked, so that a bad one hits the vector's room. */
+/* Puts the exceptions in. Places must ascend within their quarter and stay inside the vector; they
+   are checked on the way: even a bad one is inside the vector's room. */
 static bool vector_patch(const vector_head *head, const uint8_t *end, uint32_t rows, uint64_t *out)
 {
-    const unsigned unused = 64 - 8 * head->value_bytes;
     const uint8_t *from = head->values;
-    uint32_t after = 0;
+    const uint8_t *place_at = head->places;
     bool bad = false;
 
-    for (uint32_t i = 0; i < head->exceptions; i++, from += head->value_bytes) {
-        const uint32_t place = hi_get_u16(head->places + (size_t)2 * i);
-        uint64_t v = 0;
+    for (uint32_t q = 0; q < 4; q++) {
+        uint32_t after = q * HI_QUARTER_ROWS;
 
-        if (end - from >= 8) {
-            v = hi_get_u64(from);
-        } else {
-            hi_get_le64s(&v, from, head->value_bytes);
+        for (uint32_t i = 0; i < head->counts[q]; i++, from += head->value_bytes) {
+            const uint32_t place = q * HI_QUARTER_ROWS + *place_at++;
+
+            bad |= place < after || place >= rows;
+            after = place + 1;
+            out[place] = head->base + signed_value(from, end, head->value_bytes);
         }
-        bad |= place < after || place >= rows;
-        after = place + 1;
-        out[place % HI_VECTOR_ROWS] = head->base + (uint64_t)((int64_t)(v << unused) >> unused);
     }
     return !bad;
 }
@@ -156,10 +215,44 @@ static hist_status vector_decode(const hi_codec_kernels *kern, hi_reader *r, uin
     if (head.scheme == HI_SCHEME_DELTA) {
         out[0] = head.first;
         kern->prefix(out, rows);
+    } else if (head.scheme == HI_SCHEME_DOD) {
+        if (rows < 2) {
+            return HIST_ECORRUPT;
+        }
+        out[0] = 0;
+        out[1] = head.second;
+        kern->prefix2(out, rows, head.first);
     } else if (head.scheme == HI_SCHEME_LINE) {
         kern->line(out, rows, head.slope, head.shift);
     }
     return HIST_OK;
+}
+
+/* Vector v of a progression with jumps: the pieces between them. */
+static void jumps_vector(const hi_codec_kernels *kern, const hi_stream_view *view, uint32_t v,
+                         uint32_t rows, uint64_t *out)
+{
+    const uint8_t *end = view->jump_values + (size_t)view->jump_bytes * view->jumps;
+    const uint32_t first = v * HI_VECTOR_ROWS;
+    uint64_t start = view->start;
+    uint32_t from = first;
+
+    for (uint32_t i = 0; i < view->jumps; i++) {
+        const uint32_t place = hi_get_u16(view->jump_places + (size_t)2 * i);
+
+        if (place >= first + rows) {
+            break;
+        }
+        if (place > from) {
+            kern->progression(out + (from - first), place - from, start + from * view->step,
+                              view->step);
+            from = place;
+        }
+        start += signed_value(view->jump_values + (size_t)view->jump_bytes * i, end,
+                              view->jump_bytes);
+    }
+    kern->progression(out + (from - first), first + rows - from, start + from * view->step,
+                      view->step);
 }
 
 hist_status hi_stream_vector(const hi_codec_kernels *kern, const hi_stream_view *view, uint32_t v,
@@ -168,13 +261,15 @@ hist_status hi_stream_vector(const hi_codec_kernels *kern, const hi_stream_view 
     const uint32_t rows = hi_vector_rows(view->count, v);
 
     if (view->kind == HI_STREAM_REGULAR) {
-        const uint64_t start = view->offset + (uint64_t)v * HI_VECTOR_ROWS * view->step;
-        kern->progression(out, rows, start, view->step);
-        return HIST_OK;
+        kern->progression(out, rows, view->start + (uint64_t)v * HI_VECTOR_ROWS * view->step,
+                          view->step);
+    } else if (view->kind == HI_STREAM_JUMPS) {
+        jumps_vector(kern, view, v, rows, out);
+    } else {
+        hi_reader r = hi_reader_of(view->vector[v], view->size[v]);
+        HI_TRY(vector_decode(kern, &r, rows, out));
     }
-    hi_reader r = hi_reader_of(view->vector[v], view->size[v]);
-    HI_TRY(vector_decode(kern, &r, rows, out));
-    if (view->kind == HI_STREAM_SCALED) {
+    if (view->scaled) {
         kern->scale(out, rows, view->factor, view->offset);
     }
     return HIST_OK;

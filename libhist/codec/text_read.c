@@ -98,19 +98,14 @@ static hist_status dict_fill(hi_reader *r, uint32_t count, size_t size, int32_t 
     return end == size ? text_read_bytes(r, bytes, size) : HIST_ECORRUPT;
 }
 
-hist_status hi_dict_open(hi_mem *mem, const uint8_t *shared, size_t shared_size,
-                         size_t text_bytes_max, hi_dict *dict_out)
+hist_status hi_dict_open(hi_mem *mem, hi_reader *r, size_t text_bytes_max, hi_dict *dict_out)
 {
-    hi_reader r = hi_reader_of(shared, shared_size);
+    const uint64_t count = hi_read_varint(r);
+    const uint64_t size = hi_read_varint(r);
 
     *dict_out = (hi_dict){.count = 0};
-    if (shared_size == 0) {
-        return HIST_OK;
-    }
-    const uint64_t count = hi_read_varint(&r);
-    const uint64_t size = hi_read_varint(&r);
     /* Entries differ, so at most one is empty. */
-    if (r.failed || size > text_bytes_max || size > INT32_MAX || count == 0 || count > size + 1) {
+    if (r->failed || size > text_bytes_max || size > INT32_MAX || count == 0 || count > size + 1) {
         return HIST_ECORRUPT;
     }
     if (count >= SIZE_MAX / sizeof(int32_t)) {
@@ -121,7 +116,7 @@ hist_status hi_dict_open(hi_mem *mem, const uint8_t *shared, size_t shared_size,
     char *bytes = hi_mem_alloc(mem, (size_t)size);
     hist_status status = HIST_ENOMEM;
     if (offsets != NULL && bytes != NULL) {
-        status = dict_fill(&r, (uint32_t)count, (size_t)size, offsets, bytes);
+        status = dict_fill(r, (uint32_t)count, (size_t)size, offsets, bytes);
     }
     if (status != HIST_OK) {
         hi_mem_free(mem, offsets, offsets_size);

@@ -113,12 +113,12 @@ hist_status hi_text_index_page(hi_encoder *encoder, const hi_values *values)
     bool any = false;
     uint32_t last = 0; /* Row of the string before: equal neighbours need no look-up. */
 
+    HI_TRY(index_reserve(encoder, values->rows)); /* Forgets what it had when it grows. */
     index->count = 0;
     index->dict = true;
     if (values->rows == 0) {
         return HIST_OK;
     }
-    HI_TRY(index_reserve(encoder, values->rows));
     index->mask = index_slots(values->rows) - 1;
     memset(index->slots, 0, ((size_t)index->mask + 1) * sizeof(*index->slots));
     for (uint32_t i = 0; i < values->rows; i++) {
@@ -188,6 +188,7 @@ hist_status hi_text_put_dict(hi_encoder *encoder, const hi_values *values, hi_pr
         return HIST_ENOMEM;
     }
     const size_t size = encoder->text.size;
+    hi_buf_byte(out, HI_SHARED_DICT);
     hi_buf_varint(out, index->count);
     hi_buf_varint(out, size);
     for (uint32_t at = 0; at < index->count; at += HI_BLOCK_ROWS_MAX) {

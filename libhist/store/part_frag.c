@@ -23,8 +23,8 @@ typedef struct frag_column {
     uint64_t offset; /* Of the page. */
     uint32_t shared_size;
     hi_part_block *blocks; /* dir->block_count of them. */
-    bool dict_open;
-    hi_dict dict;
+    bool shared_open;
+    hi_page_shared shared;
     /* The block at hand. */
     uint32_t block;   /* FRAG_NO_BLOCK: none. */
     uint8_t *encoded; /* Its bytes, checksum verified. */
@@ -79,8 +79,8 @@ static void frag_free_column(part_frag *f, uint32_t page)
 
     if (c != NULL) {
         frag_drop_room(f, c);
-        if (c->dict_open) {
-            hi_dict_free(f->mem, &c->dict);
+        if (c->shared_open) {
+            hi_page_shared_free(f->mem, &c->shared);
         }
         hi_mem_free(f->mem, c->blocks, f->dir->block_count * sizeof(hi_part_block));
         HI_MEM_DELETE(f->mem, c);
@@ -153,12 +153,17 @@ static hist_status frag_damage(const part_frag *f, const frag_column *c, uint64_
                       c->page->column);
 }
 
-static hist_status frag_open_dict(part_frag *f, frag_column *c, hist_error *err)
+static hist_status frag_open_shared(part_frag *f, frag_column *c, hist_error *err)
 {
     const size_t size = (size_t)c->shared_size + HI_PART_HASH_SIZE + HI_CODEC_PAD;
     hist_status status = HIST_OK;
 
-    if (c->dict_open || c->type != HIST_TYPE_STRING) {
+    if (c->shared_open) {
+        return HIST_OK;
+    }
+    if (c->shared_size == 0) {
+        c->shared = (hi_page_shared){.number_count = 0};
+        c->shared_open = true;
         return HIST_OK;
     }
     uint8_t *data = hi_mem_alloc(f->mem, size);
@@ -166,13 +171,10 @@ static hist_status frag_open_dict(part_frag *f, frag_column *c, hist_error *err)
         return hi_no_memory(err, "dictionary of a column");
     }
     memset(data + c->shared_size, 0, size - c->shared_size);
-    if (c->shared_size > 0) {
-        status =
-            hi_part_read_section(f->part, c->offset, data, c->shared_size, "a dictionary", err);
-    }
+    status = hi_part_read_section(f->part, c->offset, data, c->shared_size, "a dictionary", err);
     if (status == HIST_OK) {
-        status = hi_dict_open(f->mem, data, c->shared_size, INT32_MAX, &c->dict);
-        c->dict_open = status == HIST_OK;
+        status = hi_page_shared_open(f->mem, c->type, data, c->shared_size, INT32_MAX, &c->shared);
+        c->shared_open = status == HIST_OK;
         if (status != HIST_OK) {
             status = frag_damage(f, c, c->offset, status, err);
         }
@@ -259,8 +261,7 @@ static hist_status frag_decode_all(part_frag *f, frag_column *c, uint32_t rows, 
         HI_TRY(frag_make_text_room(f, c, rows, err));
     }
     const hist_status status =
-        hi_block_decode(c->type, c->encoded, b->size, rows,
-                        c->type == HIST_TYPE_STRING ? &c->dict : NULL, &c->room, &c->decoded);
+        hi_block_decode(c->type, c->encoded, b->size, rows, &c->shared, &c->room, &c->decoded);
     if (status != HIST_OK || c->decoded.nulls != b->stats.nulls) {
         c->end = 0;
         return frag_damage(f, c, b->offset, status, err);
@@ -285,8 +286,8 @@ static hist_status frag_decode(part_frag *f, frag_column *c, uint32_t row, uint3
         return frag_decode_all(f, c, rows, err);
     }
     const hi_part_block *b = &c->blocks[c->block];
-    const hist_status status = hi_block_decode_vectors(c->type, c->encoded, b->size, rows, first,
-                                                       vectors, &c->room, &c->decoded);
+    const hist_status status = hi_block_decode_vectors(c->type, c->encoded, b->size, rows, &c->shared,
+                                                       first, vectors, &c->room, &c->decoded);
     if (status != HIST_OK || c->decoded.nulls > b->stats.nulls) {
         c->end = 0;
         return frag_damage(f, c, b->offset, status, err);
@@ -304,7 +305,7 @@ static hist_status frag_reach(part_frag *f, frag_column *c, uint32_t row, uint32
     const uint32_t *first = f->dir->block_first;
 
     if (c->block == FRAG_NO_BLOCK || row < first[c->block] || row >= first[c->block + 1]) {
-        HI_TRY(frag_open_dict(f, c, err));
+        HI_TRY(frag_open_shared(f, c, err));
         HI_TRY(frag_fetch(f, c, hi_part_dir_block_of(f->dir, row), err));
     }
     const uint32_t at = row - first[c->block];
@@ -334,7 +335,7 @@ static void frag_show(const frag_column *c, uint32_t at, uint32_t rows_max, hi_v
         view->data = (const int64_t *)c->room.data + skip;
     } else if (c->decoded.codes) {
         view->data = (const int32_t *)c->room.data + skip;
-        view->dict = &c->dict;
+        view->dict = &c->shared.dict;
     } else {
         view->offsets = c->room.offsets + skip;
         view->bytes = c->room.bytes;

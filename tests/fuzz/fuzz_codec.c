@@ -30,7 +30,10 @@ static void fuzz_block(hist_type type, uint32_t rows, const uint8_t *data, size_
                        fuzz_rooms *rooms)
 {
     static const int32_t offsets[] = {0, 1, 3, 3};
-    const hi_dict dict = {.count = 3, .offsets = offsets, .bytes = "abb"};
+    static uint64_t numbers[3] = {0, 7, UINT64_MAX};
+    const hi_page_shared shared = {.dict = {.count = 3, .offsets = offsets, .bytes = "abb"},
+                                   .number_count = 3,
+                                   .numbers = numbers};
     const hi_room room = {rooms->valid, rooms->data, rooms->offsets, rooms->bytes, TEXT_MAX};
     uint8_t *src = malloc(size + HI_CODEC_PAD);
     hi_decoded decoded;
@@ -42,31 +45,32 @@ static void fuzz_block(hist_type type, uint32_t rows, const uint8_t *data, size_
     memcpy(src, data, size);
     memset(src + size, 0x5a, HI_CODEC_PAD);
     (void)hi_block_text_size(src, size, rows, &text);
-    if (hi_block_decode(type, src, size, rows, &dict, &room, &decoded) == HIST_OK &&
+    if (hi_block_decode(type, src, size, rows, &shared, &room, &decoded) == HIST_OK &&
         decoded.nulls > rows) {
         abort();
     }
-    (void)hi_block_decode_vectors(type, src, size, rows, rows / 2048, 1, &room, &decoded);
+    (void)hi_block_decode_vectors(type, src, size, rows, &shared, rows / 2048, 1, &room,
+                                  &decoded);
     free(src);
 }
 
-static void fuzz_dict(hi_mem *mem, const uint8_t *data, size_t size)
+static void fuzz_shared(hi_mem *mem, hist_type type, const uint8_t *data, size_t size)
 {
     uint8_t *exact = malloc(size == 0 ? 1 : size);
-    hi_dict dict;
+    hi_page_shared shared;
 
     if (exact == NULL) {
         return;
     }
     memcpy(exact, data, size);
-    if (hi_dict_open(mem, exact, size, TEXT_MAX, &dict) == HIST_OK) {
-        for (uint32_t i = 0; i < dict.count; i++) {
-            if (dict.offsets[i] > dict.offsets[i + 1]) {
+    if (hi_page_shared_open(mem, type, exact, size, TEXT_MAX, &shared) == HIST_OK) {
+        for (uint32_t i = 0; i < shared.dict.count; i++) {
+            if (shared.dict.offsets[i] > shared.dict.offsets[i + 1]) {
                 abort();
             }
         }
     }
-    hi_dict_free(mem, &dict);
+    hi_page_shared_free(mem, &shared);
     free(exact);
 }
 
@@ -119,7 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_block(type, rows, data + 3, size - 3, &rooms);
         break;
     case 2:
-        fuzz_dict(&mem, data + 3, size - 3);
+        fuzz_shared(&mem, type, data + 3, size - 3);
         break;
     default:
         fuzz_round_trip(&mem, type, data + 3, size - 3, &rooms);

@@ -85,6 +85,12 @@ static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
     case SHAPE_WALK:
     case SHAPE_DECIMAL:
     case SHAPE_DECIMAL_ODD:
+    case SHAPE_FLOATS:
+    case SHAPE_FLOAT_ORDER:
+    case SHAPE_RATIO:
+    case SHAPE_GAIN:
+    case SHAPE_NEAR:
+    case SHAPE_ORDER:
         return before + (uint64_t)noise_normal(5);
     case SHAPE_COUNTER:
         return cc_noise_below(500) == 0 ? 0 : before + (uint64_t)cc_noise_below(1000);
@@ -106,6 +112,8 @@ static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
                                                  : 1000 + cc_noise() % 16;
     case SHAPE_LEVELS: /* Few values, far apart, no common factor. */
         return (cc_noise() % 300 + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 3;
+    case SHAPE_TWO:
+        return cc_noise() >> 12 | (cc_noise_below(3) == 0 ? UINT64_C(0x405) : UINT64_C(0xc0a)) << 52;
     case SHAPE_SCALED:
         return (uint64_t)-77 + 12500 * (cc_noise() % 1000);
     default:
@@ -113,9 +121,36 @@ static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
     }
 }
 
+/* Doubles that are no decimals. */
+static uint64_t shape_odd_real(int shape, int64_t walk)
+{
+    float narrow = (float)((double)walk / 100);
+    uint32_t bits = 0;
+
+    switch (shape) {
+    case SHAPE_FLOAT_ORDER:
+        bits = UINT32_C(0x42c80000) + (uint32_t)(walk * 100 + cc_noise_below(100));
+        memcpy(&narrow, &bits, sizeof(narrow));
+        return hi_bits_of((double)narrow);
+    case SHAPE_FLOATS:
+        return hi_bits_of((double)narrow);
+    case SHAPE_RATIO:
+        return hi_bits_of((double)walk / 7);
+    case SHAPE_GAIN:
+        return hi_bits_of((double)walk * 0.00030517610472);
+    case SHAPE_NEAR:
+        return hi_bits_of((double)walk / 10) + (uint64_t)cc_noise_below(3) - 1;
+    default:
+        return hi_bits_of(100) + ((uint64_t)walk << 20) + cc_noise() % (1 << 20);
+    }
+}
+
 static uint64_t shape_real(int shape, uint32_t i, uint64_t *walk)
 {
     *walk = shape_int(shape, i, *walk);
+    if (shape >= SHAPE_FLOATS && shape < SHAPE_TWO) {
+        return shape_odd_real(shape, (int64_t)*walk);
+    }
     switch (shape) {
     case SHAPE_DECIMAL:
     case SHAPE_RUNS:
@@ -132,6 +167,7 @@ static uint64_t shape_real(int shape, uint32_t i, uint64_t *walk)
                                                  : hi_bits_of((double)(cc_noise() % 99) / 10);
     case SHAPE_NOISE:
     case SHAPE_LEVELS:
+    case SHAPE_TWO:
         return *walk;
     case SHAPE_SCALED:
         return hi_bits_of((double)(int64_t)*walk * 0.37); /* No decimals, mostly. */

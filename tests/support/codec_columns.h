@@ -27,6 +27,13 @@ enum {
     SHAPE_SCALED,
     SHAPE_HALVES,
     SHAPE_LEVELS,
+    SHAPE_FLOATS,      /* Decimals as floats. */
+    SHAPE_FLOAT_ORDER, /* Floats near each other. */
+    SHAPE_RATIO,       /* n / 7 */
+    SHAPE_GAIN,        /* n * c */
+    SHAPE_NEAR,        /* A bit or two beside n / 10. */
+    SHAPE_ORDER,       /* Doubles near each other; the integers have few high halves. */
+    SHAPE_TWO,         /* Two ranges of doubles, each with all its bits. */
     SHAPE_COUNT,
 };
 

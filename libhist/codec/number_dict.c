@@ -1,0 +1,220 @@
+/*
+ * number_dict.c -- the different numbers of a block or a page, sorted, and the code
+ * of each value. Sorting is by radix: thousands of entries a block would cost more
+ * than encoding them by comparing.
+ */
+#include "codec/body.h"
+
+enum {
+    EARLY_ROWS = 1024, /* More than EARLY_ENTRIES in the first rows: not worth going on. */
+    EARLY_ENTRIES = 900,
+    RADIX_BITS = 8,
+    RADIX = 1 << RADIX_BITS,
+    DICT_SLOTS_MIN = 64,
+    PAGE_SLOTS = 4 * HI_PAGE_ENTRIES_MAX,
+    PAGE_BYTES = PAGE_SLOTS * sizeof(uint32_t) + 2 * HI_PAGE_ENTRIES_MAX * sizeof(hi_dict_entry),
+};
+
+/* A word whose unsigned order is that of the values. */
+static uint64_t dict_key(hi_kind kind, uint64_t v)
+{
+    const uint64_t sign = UINT64_C(1) << 63;
+
+    return kind == HI_KIND_REAL && (v & sign) != 0 ? ~v : v ^ sign;
+}
+
+/* The value of a key. */
+static uint64_t dict_value(hi_kind kind, uint64_t key)
+{
+    const uint64_t sign = UINT64_C(1) << 63;
+
+    return kind == HI_KIND_REAL && (key & sign) == 0 ? ~key : key ^ sign;
+}
+
+/* Where in a hash table of `mask` + 1 slots to look for a key first. */
+static uint32_t dict_slot(uint64_t key, uint32_t mask)
+{
+    return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 40) & mask;
+}
+
+/* ---- sorting ---------------------------------------------------------------------------- */
+
+/* One pass of counting by the bits from `shift` on; false: they are all the same. */
+static bool dict_pass(const hi_dict_entry *from, uint32_t count, unsigned shift, hi_dict_entry *to)
+{
+    uint32_t start[RADIX] = {0};
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        start[(from[i].key >> shift) % RADIX]++;
+    }
+    if (start[(from[0].key >> shift) % RADIX] == count) {
+        return false;
+    }
+    for (uint32_t r = 0; r < RADIX; r++) {
+        const uint32_t here = start[r];
+
+        start[r] = sum;
+        sum += here;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        to[start[(from[i].key >> shift) % RADIX]++] = from[i];
+    }
+    return true;
+}
+
+/* Sorts a by key, with room for as many in b. Returns the one of the two that has the result. */
+static const hi_dict_entry *dict_sort(hi_dict_entry *a, hi_dict_entry *b, uint32_t count)
+{
+    for (unsigned shift = 0; shift < 64; shift += RADIX_BITS) {
+        if (dict_pass(a, count, shift, b)) {
+            hi_dict_entry *sorted = b;
+            b = a;
+            a = sorted;
+        }
+    }
+    return a;
+}
+
+/* ---- of a block ------------------------------------------------------------------------- */
+
+/* Numbers the different values in order of appearance. 0: too many. */
+static uint32_t dict_collect(hi_body_scratch *scratch, hi_kind kind, const uint64_t *x,
+                             uint32_t count)
+{
+    const uint32_t most = count / 2 < HI_ENTRIES_MAX ? count / 2 : HI_ENTRIES_MAX;
+    hi_dict_entry *entries = scratch->entries[0];
+    uint32_t slots = DICT_SLOTS_MIN;
+    uint32_t found = 0;
+
+    while (slots < 2 * count && slots < HI_DICT_SLOTS) {
+        slots *= 2;
+    }
+    memset(scratch->slots, 0, slots * sizeof(*scratch->slots));
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t key = dict_key(kind, x[i]);
+        uint32_t at = dict_slot(key, slots - 1);
+
+        while (scratch->slots[at] != 0 && entries[scratch->slots[at] - 1].key != key) {
+            at = (at + 1) & (slots - 1);
+        }
+        if (scratch->slots[at] == 0) {
+            if (found == most || (i < EARLY_ROWS && found == EARLY_ENTRIES)) {
+                return 0;
+            }
+            entries[found] = (hi_dict_entry){key, found};
+            scratch->slots[at] = (uint16_t)++found;
+        }
+        scratch->codes[i] = scratch->slots[at] - 1U;
+    }
+    return found;
+}
+
+uint32_t hi_number_dict(hi_body_scratch *scratch, hi_kind kind, const uint64_t *x, uint32_t count)
+{
+    const uint32_t entries = dict_collect(scratch, kind, x, count);
+
+    if (entries == 0) {
+        return 0;
+    }
+    const hi_dict_entry *sorted = dict_sort(scratch->entries[0], scratch->entries[1], entries);
+    for (uint32_t i = 0; i < entries; i++) {
+        scratch->ranks[sorted[i].number] = (uint16_t)i;
+        scratch->entry_values[i] = dict_value(kind, sorted[i].key);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        scratch->codes[i] = scratch->ranks[scratch->codes[i]];
+    }
+    return entries;
+}
+
+/* ---- of a page -------------------------------------------------------------------------- */
+
+/* The slot of a key: its own, or the free one where it belongs. */
+static uint32_t *page_slot(hi_page_dict *dict, uint64_t key)
+{
+    uint32_t at = dict_slot(key, PAGE_SLOTS - 1);
+
+    while (dict->slots[at] != 0 && dict->entries[0][dict->slots[at] - 1].key != key) {
+        at = (at + 1) % PAGE_SLOTS;
+    }
+    return &dict->slots[at];
+}
+
+static bool page_dict_reserve(hi_page_dict *dict, hi_mem *mem)
+{
+    if (dict->slots == NULL) {
+        dict->slots = hi_mem_alloc(mem, PAGE_BYTES);
+        dict->entries[0] = (hi_dict_entry *)(void *)(dict->slots + PAGE_SLOTS);
+        dict->entries[1] = dict->entries[0] + HI_PAGE_ENTRIES_MAX;
+    }
+    return dict->slots != NULL;
+}
+
+void hi_page_dict_free(hi_page_dict *dict, hi_mem *mem)
+{
+    if (dict->slots != NULL) {
+        hi_mem_free(mem, dict->slots, PAGE_BYTES);
+    }
+    *dict = (hi_page_dict){.count = 0};
+}
+
+/* Slots anew, once the entries are sorted. */
+static void page_dict_number(hi_page_dict *dict)
+{
+    const uint32_t count = dict->count;
+
+    memset(dict->slots, 0, PAGE_SLOTS * sizeof(*dict->slots));
+    for (uint32_t i = 0; i < count; i++) {
+        *page_slot(dict, dict->entries[0][i].key) = i + 1;
+    }
+}
+
+hist_status hi_page_dict_collect(hi_page_dict *dict, hi_mem *mem, hi_kind kind,
+                                 const hi_values *values, uint32_t entries_max)
+{
+    const uint64_t *x = values->data;
+    bool any = false;
+    uint64_t last = 0;
+
+    dict->count = 0;
+    dict->kind = kind;
+    if (!page_dict_reserve(dict, mem)) {
+        return HIST_ENOMEM;
+    }
+    memset(dict->slots, 0, PAGE_SLOTS * sizeof(*dict->slots));
+    for (uint32_t i = 0; i < values->rows; i++) {
+        if ((values->valid != NULL && !hist_bit_get(values->valid, i)) || (any && x[i] == last)) {
+            continue;
+        }
+        uint32_t *slot = page_slot(dict, dict_key(kind, x[i]));
+        any = true;
+        last = x[i];
+        if (*slot == 0) {
+            if (dict->count == entries_max || dict->count == HI_PAGE_ENTRIES_MAX) {
+                dict->count = 0;
+                return HIST_OK;
+            }
+            dict->entries[0][dict->count] = (hi_dict_entry){dict_key(kind, x[i]), dict->count};
+            *slot = ++dict->count;
+        }
+    }
+    const hi_dict_entry *sorted = dict_sort(dict->entries[0], dict->entries[1], dict->count);
+    if (sorted != dict->entries[0]) {
+        memcpy(dict->entries[0], sorted, dict->count * sizeof(*sorted));
+    }
+    page_dict_number(dict);
+    return HIST_OK;
+}
+
+void hi_page_dict_codes(hi_page_dict *dict, const uint64_t *x, uint32_t count, uint64_t *codes)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        codes[i] = *page_slot(dict, dict_key(dict->kind, x[i])) - 1;
+    }
+}
+
+uint64_t hi_page_dict_value(const hi_page_dict *dict, uint32_t i)
+{
+    return dict_value(dict->kind, dict->entries[0][i].key);
+}

@@ -1,0 +1,389 @@
+/*
+ * real_choose.c -- which model fits doubles: candidates are made from a sample and
+ * priced on it with the prices of the stream encoder. Nothing here is trusted: the
+ * writer verifies every value, and a wrong guess costs space only.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "codec/real.h"
+
+enum {
+    SAMPLE_RUNS = 8, /* Spread, so that drift is seen; */
+    SAMPLE_RUN = 32, /* consecutive, so that the price of deltas is seen. */
+    SAMPLE_MAX = SAMPLE_RUNS * SAMPLE_RUN,
+    EXCEPTION_BITS = 80,
+    NO_DIGITS = -1,
+    STEP_BITS = 20,  /* A common step is looked for where a value still takes more, */
+    FLOAT_BITS = 8,  /* bits of floats, */
+    ORDER_BITS = 30, /* bits of doubles, whole or in two. */
+    STEP_PARTS = 12, /* The smallest gap may be up to so many steps. */
+    STEP_SCALE_MAX = 15,
+    STEP_NOISE = 46, /* Gaps of less than 2^-46 of the largest value are noise. */
+};
+
+typedef struct real_sample {
+    uint64_t bits[SAMPLE_MAX];
+    uint32_t count;
+    uint32_t run;    /* Values that follow each other. */
+    uint32_t floats; /* Values that are floats. */
+} real_sample;
+
+/* ---- the sample ------------------------------------------------------------------------- */
+
+static void real_take_sample(const uint64_t *bits, uint32_t count, real_sample *sample)
+{
+    sample->count = count < SAMPLE_MAX ? count : SAMPLE_MAX;
+    sample->run = count < SAMPLE_MAX ? count : SAMPLE_RUN;
+    sample->floats = 0;
+    for (uint32_t i = 0; i < sample->count; i++) {
+        const uint32_t run = i / sample->run;
+        const uint32_t start =
+            count < SAMPLE_MAX ? 0 : (count - SAMPLE_RUN) / (SAMPLE_RUNS - 1) * run;
+        const uint64_t v = bits[start + i % sample->run];
+
+        sample->bits[i] = v;
+        sample->floats += hi_bits_of((double)(float)hi_double_of(v)) == v;
+    }
+}
+
+bool hi_real_is_decimal(double v, bool to_float, unsigned k)
+{
+    const double power = hi_power_of_ten(k);
+    const double scaled = v * power;
+
+    if (!(scaled > -2251799813685248.0 && scaled < 2251799813685248.0)) {
+        return false;
+    }
+    const double n = (scaled + 6755399441055744.0) - 6755399441055744.0;
+    const double quotient = n / power;
+    return hi_bits_of(to_float ? (double)(float)quotient : quotient) == hi_bits_of(v);
+}
+
+int hi_real_digits(double v, bool to_float, int hint)
+{
+    if (hint > 0 && hi_real_is_decimal(v, to_float, (unsigned)hint) &&
+        !hi_real_is_decimal(v, to_float, (unsigned)hint - 1)) {
+        return hint;
+    }
+    for (unsigned k = 0; k <= HI_SEARCH_MAX; k++) {
+        if (hi_real_is_decimal(v, to_float, k)) {
+            return (int)k;
+        }
+    }
+    return NO_DIGITS;
+}
+
+/* ---- prices ----------------------------------------------------------------------------- */
+
+/* Bits of the sample's integers by the stream encoder's prices: plain or as differences. */
+static uint64_t price_stream(const hi_codec_kernels *kern, const real_sample *sample,
+                             const uint64_t *n)
+{
+    uint64_t deltas[SAMPLE_MAX];
+    uint32_t delta_count = 0;
+    const uint64_t plain = hi_fit_choose(kern, n, sample->count, sample->count).bits;
+
+    for (uint32_t i = 1; i < sample->count; i++) {
+        if (i % sample->run != 0) {
+            deltas[delta_count++] = n[i] - n[i - 1];
+        }
+    }
+    if (delta_count == 0) {
+        return plain;
+    }
+    const uint64_t delta = hi_fit_choose(kern, deltas, delta_count, delta_count).bits;
+    return delta < plain ? delta : plain;
+}
+
+/* Values without an integer repeat the one before, as the writer does it. */
+static void price_fill(uint32_t count, const uint64_t *bad, uint64_t *n)
+{
+    uint32_t good = 0;
+
+    while (good < count && bad[good]) {
+        good++;
+    }
+    uint64_t last = good < count ? n[good] : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        n[i] = bad[i] ? last : n[i];
+        last = n[i];
+    }
+}
+
+static void price_num(const hi_codec_kernels *kern, const real_sample *sample, hi_real_model *model)
+{
+    uint64_t n[SAMPLE_MAX];
+    uint64_t off[SAMPLE_MAX];
+    uint64_t bad[SAMPLE_MAX];
+
+    (void)kern->to_num(sample->bits, sample->count, &model->num, n, off);
+    const uint32_t exceptions =
+        kern->beyond(off, sample->count, model->off ? HI_OFF_MAX : 0, bad);
+    price_fill(sample->count, bad, n);
+    model->bits = (uint64_t)exceptions * EXCEPTION_BITS + price_stream(kern, sample, n);
+    if (model->off) {
+        for (uint32_t i = 0; i < sample->count; i++) {
+            off[i] = bad[i] ? 0 : off[i];
+        }
+        model->bits += price_stream(kern, sample, off);
+    }
+}
+
+/* Prices NUM with and, where values miss the integers by little, without exact hits. */
+static void try_num(const hi_codec_kernels *kern, const real_sample *sample, hi_num num,
+                    unsigned digits, hi_real_model *best)
+{
+    hi_real_model model = {.encoding = HI_ENC_NUM, .num = num, .digits = digits};
+    const uint64_t share = sample->count * (uint64_t)EXCEPTION_BITS / 32;
+
+    price_num(kern, sample, &model);
+    if (model.bits < best->bits) {
+        *best = model;
+    }
+    if (model.bits > share) { /* Else there are hardly exceptions. */
+        model.off = true;
+        price_num(kern, sample, &model);
+        if (model.bits < best->bits) {
+            *best = model;
+        }
+    }
+}
+
+/* ---- decimals --------------------------------------------------------------------------- */
+
+static void try_decimals(const hi_codec_kernels *kern, const real_sample *sample, bool to_float,
+                         hi_real_model *best)
+{
+    uint32_t with[HI_SEARCH_MAX + 1] = {0};
+    uint32_t covered = 0;
+    int hint = 0;
+
+    for (uint32_t i = 0; i < sample->count; i++) {
+        const int digits = hi_real_digits(hi_double_of(sample->bits[i]), to_float, hint);
+
+        if (digits != NO_DIGITS) {
+            with[digits]++;
+            hint = digits;
+        }
+    }
+    for (unsigned k = 0; k <= HI_SEARCH_MAX; k++) {
+        covered += with[k];
+        if (with[k] > 0 && covered * 5 >= sample->count * 2) {
+            const hi_num num = {HI_NUM_DECIMAL, to_float, hi_power_of_ten(k)};
+            try_num(kern, sample, num, k, best);
+        }
+    }
+}
+
+/* ---- multiples of a step ---------------------------------------------------------------- */
+
+static int step_order(const void *a, const void *b)
+{
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Finite magnitudes but 0, ascending. */
+static uint32_t step_magnitudes(const real_sample *sample, double *out)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < sample->count; i++) {
+        const double v = fabs(hi_double_of(sample->bits[i]));
+
+        if (v > 0 && v < HUGE_VAL) {
+            out[count++] = v;
+        }
+    }
+    qsort(out, count, sizeof(*out), step_order);
+    return count;
+}
+
+/* The smallest gap between magnitudes (0 is one of them) that is not noise; 0: there is none. */
+static double step_gap(const double *v, uint32_t count)
+{
+    const double noise = ldexp(v[count - 1], -STEP_NOISE);
+    double before = 0;
+    double gap = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const double d = v[i] - before;
+
+        if (d > noise && (gap == 0 || d < gap)) {
+            gap = d;
+        }
+        before = v[i];
+    }
+    return gap;
+}
+
+/* Sharpens a step on ever larger magnitudes; 0: too many of them are no multiples. */
+static double step_refine(const double *v, uint32_t count, double step)
+{
+    uint32_t misses = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const double n = nearbyint(v[i] / step);
+
+        if (n < 1 || fabs(v[i] - n * step) > step / 4 || n >= 2251799813685248.0) {
+            if (++misses > count / 32) {
+                return 0;
+            }
+            continue;
+        }
+        step = v[i] / n;
+    }
+    return step;
+}
+
+/* n * c, and what may have been meant by it: n / d, n / a whole number, a decimal step. */
+static void try_step(const hi_codec_kernels *kern, const real_sample *sample, double step,
+                     hi_real_model *best)
+{
+    const double whole = nearbyint(1 / step);
+
+    if (!(step > 1e-290 && step < 1e290)) { /* 1 / step is a normal number as well. */
+        return;
+    }
+    for (unsigned k = 0; k <= STEP_SCALE_MAX; k++) {
+        const double power = hi_power_of_ten(k);
+        const double decimal = nearbyint(step * power) / power;
+
+        if (decimal > 0 && fabs(decimal - step) < ldexp(step, -STEP_NOISE)) {
+            try_num(kern, sample, (hi_num){HI_NUM_MULTIPLY, false, decimal}, 0, best);
+            break;
+        }
+    }
+    if (whole >= 1 && fabs(1 / step - whole) < ldexp(whole, -STEP_NOISE)) {
+        try_num(kern, sample, (hi_num){HI_NUM_DIVIDE, false, whole}, 0, best);
+    }
+    try_num(kern, sample, (hi_num){HI_NUM_MULTIPLY, false, step}, 0, best);
+    try_num(kern, sample, (hi_num){HI_NUM_DIVIDE, false, 1 / step}, 0, best);
+}
+
+static void try_steps(const hi_codec_kernels *kern, const real_sample *sample, hi_real_model *best)
+{
+    double v[SAMPLE_MAX];
+    const uint32_t count = step_magnitudes(sample, v);
+    const double gap = count > 0 ? step_gap(v, count) : 0;
+
+    for (int parts = 1; gap > 0 && parts <= STEP_PARTS; parts++) {
+        const double step = step_refine(v, count, gap / parts);
+
+        if (step > 0) {
+            try_step(kern, sample, step, best);
+            return;
+        }
+    }
+}
+
+/* ---- bit patterns ----------------------------------------------------------------------- */
+
+static void try_bits(const hi_codec_kernels *kern, const real_sample *sample, bool narrow,
+                     hi_real_model *best)
+{
+    hi_real_model model = {.encoding = HI_ENC_BITS, .narrow = narrow};
+    uint64_t keys[SAMPLE_MAX];
+    uint64_t bad[SAMPLE_MAX];
+
+    if (narrow) {
+        model.bits = (uint64_t)kern->to_key32(sample->bits, sample->count, keys, bad) *
+                     EXCEPTION_BITS;
+        price_fill(sample->count, bad, keys);
+    } else {
+        kern->fold(sample->bits, sample->count, keys);
+    }
+    model.bits += price_stream(kern, sample, keys);
+    if (model.bits < best->bits) {
+        *best = model;
+    }
+}
+
+static int word_order(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a;
+    const uint64_t y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Puts a left part that `times` of the sample have among the most frequent. */
+static void rd_count(uint16_t left, uint32_t times, hi_real_model *model, uint32_t *most)
+{
+    unsigned at = model->patterns < HI_RD_PATTERNS ? model->patterns++ : HI_RD_PATTERNS;
+
+    for (; at > 0 && most[at - 1] < times; at--) {
+        if (at < HI_RD_PATTERNS) {
+            most[at] = most[at - 1];
+            model->left[at] = model->left[at - 1];
+        }
+    }
+    if (at < HI_RD_PATTERNS) {
+        most[at] = times;
+        model->left[at] = left;
+    }
+}
+
+static hi_real_model rd_model(const uint64_t *sorted, uint32_t count, unsigned cut)
+{
+    hi_real_model model = {.encoding = HI_ENC_RD, .cut = cut};
+    uint32_t most[HI_RD_PATTERNS] = {0};
+    uint32_t covered = 0;
+    uint32_t start = 0;
+
+    for (uint32_t i = 1; i <= count; i++) {
+        if (i == count || sorted[i] >> cut != sorted[start] >> cut) {
+            rd_count((uint16_t)(sorted[start] >> cut), i - start, &model, most);
+            start = i;
+        }
+    }
+    for (unsigned p = 0; p < model.patterns; p++) {
+        covered += most[p];
+    }
+    const unsigned code_bits = hi_bit_length(model.patterns - 1);
+    model.bits = (uint64_t)count * (cut + code_bits) + (uint64_t)(count - covered) * EXCEPTION_BITS;
+    return model;
+}
+
+static void try_rd(const real_sample *sample, hi_real_model *best)
+{
+    uint64_t sorted[SAMPLE_MAX];
+
+    memcpy(sorted, sample->bits, sample->count * sizeof(*sorted));
+    qsort(sorted, sample->count, sizeof(*sorted), word_order);
+    for (unsigned cut = HI_RD_CUT_MIN; cut <= HI_RD_CUT_MAX; cut++) {
+        const hi_real_model model = rd_model(sorted, sample->count, cut);
+
+        if (model.bits < best->bits) {
+            *best = model;
+        }
+    }
+}
+
+/* ---- choice ----------------------------------------------------------------------------- */
+
+hi_real_model hi_real_choose(const hi_codec_kernels *kern, const uint64_t *bits, uint32_t count)
+{
+    real_sample sample;
+
+    real_take_sample(bits, count, &sample);
+    hi_real_model best = {.encoding = HI_ENC_RAW, .bits = (uint64_t)sample.count * 64};
+    try_decimals(kern, &sample, false, &best);
+    if (sample.floats * 2 >= sample.count && best.bits > (uint64_t)FLOAT_BITS * sample.count) {
+        try_decimals(kern, &sample, true, &best);
+        if (sample.floats * 33 >= sample.count * 32) {
+            try_bits(kern, &sample, true, &best);
+        }
+    }
+    if (best.bits > (uint64_t)STEP_BITS * sample.count) {
+        try_steps(kern, &sample, &best);
+    }
+    if (best.bits > (uint64_t)ORDER_BITS * sample.count) {
+        try_bits(kern, &sample, false, &best);
+        try_rd(&sample, &best);
+    }
+    return best;
+}

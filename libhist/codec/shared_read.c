@@ -1,0 +1,64 @@
+/*
+ * shared_read.c -- the shared section of a page: what its blocks refer to, decoded
+ * once a page into memory of the caller's.
+ */
+#include "base/fpenv.h"
+#include "codec/encoder.h"
+
+/* Entries of a page's dictionary of numbers, in pieces of a block's size. */
+static HI_FP_GUARDED hist_status shared_open_numbers(hi_mem *mem, hist_type type, hi_reader *r,
+                                                     hi_page_shared *shared)
+{
+    const uint64_t count = hi_read_varint(r);
+
+    if (r->failed || count == 0 || count > HI_PAGE_ENTRIES_MAX) {
+        return HIST_ECORRUPT;
+    }
+    shared->number_count = (uint32_t)count;
+    shared->numbers = hi_mem_alloc(mem, hi_page_shared_numbers_size(shared));
+    if (shared->numbers == NULL) {
+        return HIST_ENOMEM;
+    }
+    for (uint32_t at = 0; at < shared->number_count; at += HI_BLOCK_ROWS_MAX) {
+        const uint32_t left = shared->number_count - at;
+
+        HI_TRY(hi_body_flat(hi_codec_kernels_pick(), r, hi_kind_of(type),
+                            left < HI_BLOCK_ROWS_MAX ? left : HI_BLOCK_ROWS_MAX,
+                            shared->numbers + at));
+    }
+    return r->failed || hi_reader_left(r) != 0 ? HIST_ECORRUPT : HIST_OK;
+}
+
+hist_status hi_page_shared_open(hi_mem *mem, hist_type type, const uint8_t *shared, size_t shared_size,
+                           size_t text_bytes_max, hi_page_shared *shared_out)
+{
+    hi_reader r = hi_reader_of(shared, shared_size);
+    hist_status status = HIST_ECORRUPT;
+
+    *shared_out = (hi_page_shared){.number_count = 0};
+    if (shared_size == 0) {
+        return HIST_OK;
+    }
+    if (hi_read_u8(&r) == HI_SHARED_DICT && type == HIST_TYPE_STRING) {
+        return hi_dict_open(mem, &r, text_bytes_max, &shared_out->dict);
+    }
+    if (shared[0] == HI_SHARED_DICT && type != HIST_TYPE_BOOL) {
+        const hi_fp_modes modes = hi_fp_enter();
+
+        status = shared_open_numbers(mem, type, &r, shared_out);
+        hi_fp_leave(modes);
+    }
+    if (status != HIST_OK) {
+        hi_page_shared_free(mem, shared_out);
+    }
+    return status;
+}
+
+void hi_page_shared_free(hi_mem *mem, hi_page_shared *shared)
+{
+    hi_dict_free(mem, &shared->dict);
+    if (shared->numbers != NULL) {
+        hi_mem_free(mem, shared->numbers, hi_page_shared_numbers_size(shared));
+    }
+    *shared = (hi_page_shared){.number_count = 0};
+}
