@@ -150,11 +150,15 @@ typedef struct hi_body_scratch {
     uint64_t run_values[HI_BLOCK_ROWS_MAX + HI_LANES];
     uint64_t run_lengths[HI_BLOCK_ROWS_MAX + HI_LANES];
     uint64_t codes[HI_BLOCK_ROWS_MAX + HI_LANES];
-    uint64_t whole[HI_BLOCK_ROWS_MAX + HI_LANES]; /* n of NUM, keys, right parts. */
-    uint64_t off[HI_BLOCK_ROWS_MAX + HI_LANES];   /* Differences of bits; codes of left parts. */
+    union { /* A dictionary is made before its entries become integers. */
+        struct {
+            uint64_t whole[HI_BLOCK_ROWS_MAX + HI_LANES]; /* n of NUM, keys, right parts. */
+            uint64_t off[HI_BLOCK_ROWS_MAX + HI_LANES];   /* Differences; codes of left parts. */
+        };
+        hi_dict_entry entries[2][HI_ENTRIES_MAX];
+    };
     uint64_t bad[HI_VECTOR_ROWS];
     uint16_t places[HI_BLOCK_ROWS_MAX];
-    hi_dict_entry entries[2][HI_ENTRIES_MAX];
     uint64_t entry_values[HI_ENTRIES_MAX + HI_LANES];
     uint16_t slots[HI_DICT_SLOTS]; /* Number of an entry, plus one. */
     uint16_t ranks[HI_ENTRIES_MAX];

@@ -72,9 +72,22 @@ static size_t work_put_patches(const real_work *w, uint8_t *to)
     return (size_t)(value - to);
 }
 
-static size_t work_put_stream(const real_work *w, const uint64_t *x, uint8_t *to)
+/* A stream of a body that starts at `start`: its end, or NULL where raw is smaller already.
+   So a body is never longer than raw and one stream. */
+static uint8_t *work_put_stream(const real_work *w, const uint8_t *start, const uint64_t *x,
+                                uint8_t *to)
 {
-    return hi_stream_encode(w->kern, &w->scratch->stream, x, w->count, false, to);
+    if ((size_t)(to - start) >= (size_t)w->count * 8) {
+        return NULL;
+    }
+    return to + hi_stream_encode(w->kern, &w->scratch->stream, x, w->count, false, to);
+}
+
+/* Puts the last stream of a body; its size, 0: raw is smaller. at: NULL, when that is known. */
+static size_t work_end(const real_work *w, const uint8_t *start, const uint64_t *x, uint8_t *at)
+{
+    at = at == NULL ? NULL : work_put_stream(w, start, x, at);
+    return at == NULL ? 0 : (size_t)(at - start);
 }
 
 /* ---- models ----------------------------------------------------------------------------- */
@@ -118,10 +131,9 @@ static size_t num_encode(real_work *w, const hi_real_model *model, uint8_t *to)
     }
     at += work_put_patches(w, at);
     if (model->off) {
-        at += work_put_stream(w, w->scratch->off, at);
+        at = work_put_stream(w, to, w->scratch->off, at);
     }
-    at += work_put_stream(w, w->scratch->whole, at);
-    return (size_t)(at - to);
+    return work_end(w, to, w->scratch->whole, at);
 }
 
 static size_t bits_encode(real_work *w, const hi_real_model *model, uint8_t *to)
@@ -132,7 +144,7 @@ static size_t bits_encode(real_work *w, const hi_real_model *model, uint8_t *to)
     if (!model->narrow) {
         w->kern->fold(w->bits, w->count, keys);
         to[0] = 0;
-        return 1 + work_put_stream(w, keys, at);
+        return work_end(w, to, keys, at);
     }
     for (uint32_t v = 0; v < hi_vectors_of(w->count); v++) {
         const uint32_t first = v * HI_VECTOR_ROWS;
@@ -145,7 +157,7 @@ static size_t bits_encode(real_work *w, const hi_real_model *model, uint8_t *to)
     }
     to[0] = (uint8_t)(HI_FORM_FLOAT | (w->exceptions > 0 ? HI_FORM_PATCHED : 0));
     at += work_put_patches(w, at);
-    return (size_t)(at - to) + work_put_stream(w, keys, at);
+    return work_end(w, to, keys, at);
 }
 
 /* Codes of the left parts to off, right parts to whole. */
@@ -189,9 +201,7 @@ static size_t rd_encode(real_work *w, const hi_real_model *model, uint8_t *to)
         hi_put_u16(at, model->left[i]);
     }
     at += work_put_patches(w, at);
-    at += work_put_stream(w, w->scratch->off, at);
-    at += work_put_stream(w, w->scratch->whole, at);
-    return (size_t)(at - to);
+    return work_end(w, to, w->scratch->whole, work_put_stream(w, to, w->scratch->off, at));
 }
 
 /* ---- choice ----------------------------------------------------------------------------- */

@@ -19,7 +19,7 @@ enum {
     /* A stream is never longer: width 64 in every vector, their headers, the stream's head. */
     HI_STREAM_BYTES_MAX = 8 * HI_BLOCK_ROWS_MAX + 64 * HI_BLOCK_VECTORS_MAX + 64,
     /* Nor is a body: runs and exceptions are used only where they are smaller than raw. */
-    HI_BODY_BYTES_MAX = 3 * HI_STREAM_BYTES_MAX,
+    HI_BODY_BYTES_MAX = 2 * HI_STREAM_BYTES_MAX,
     HI_JUMPS_MAX = 64, /* Beyond, vectors with exceptions are smaller. */
     HI_QUARTER_ROWS = HI_VECTOR_ROWS / 4, /* Exceptions are counted by quarters of a vector. */
     HI_QUARTER_EXCEPTIONS_MAX = 255,
