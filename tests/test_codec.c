@@ -487,6 +487,27 @@ static void expect_size(hist_type type, int shape, hi_encoding encoding, size_t 
     hi_buf_free(&p.bytes);
 }
 
+/* Two blocks with a dictionary of their own, against one for the page. */
+static void blocks_of_a_page_share_a_dictionary(void **state)
+{
+    static const hist_type types[] = {HIST_TYPE_REAL, HIST_TYPE_LONG, HIST_TYPE_DATETIME};
+
+    (void)state;
+    for (int t = 0; t < 3; t++) {
+        cc_page p;
+
+        cc_seed = 61;
+        cc_fill(types[t], SHAPE_MANY_LEVELS, NULLS_FEW, 16384);
+        cc_page_cut(&p, 16384, 8192);
+        cc_page_encode(&p, HI_PROFILE_WARM);
+        assert_in_range(p.shared_size, 2000, 2600 * 8);
+        assert_in_range(p.blocks[0].size, 1000, 8192 * 12 / 8 + 800);
+        assert_in_range(p.blocks[1].size, 1000, 8192 * 12 / 8 + 800);
+        check_page(&p, hi_codec_kernels_pick());
+        hi_buf_free(&p.bytes);
+    }
+}
+
 static void each_shape_gets_the_model_made_for_it(void **state)
 {
     (void)state;
@@ -502,6 +523,16 @@ static void each_shape_gets_the_model_made_for_it(void **state)
     expect_size(HIST_TYPE_REAL, SHAPE_NOISE, HI_ENC_RAW, 8 * 8192 + 64);
     expect_size(HIST_TYPE_REAL, SHAPE_LEVELS, HI_ENC_DICT, 8192 * 9 / 8 + 2600);
     expect_size(HIST_TYPE_LONG, SHAPE_LEVELS, HI_ENC_DICT, 8192 * 9 / 8 + 2600);
+    expect_size(HIST_TYPE_LONG, SHAPE_CURVE, HI_ENC_INT, 8192 * 5 / 8 + 400);
+    expect_size(HIST_TYPE_REAL, SHAPE_FLOATS, HI_ENC_NUM, 8192 * 13 / 8 + 400);
+    expect_size(HIST_TYPE_REAL, SHAPE_FLOAT_NOISE, HI_ENC_BITS, 8192 * 26 / 8 + 400);
+    expect_size(HIST_TYPE_REAL, SHAPE_PRODUCTS, HI_ENC_NUM, 8192 * 13 / 8 + 800);
+    expect_size(HIST_TYPE_REAL, SHAPE_RATIOS, HI_ENC_NUM, 8192 * 11 / 8 + 400);
+    expect_size(HIST_TYPE_REAL, SHAPE_ULPS, HI_ENC_NUM, 8192 * 13 / 8 + 800);
+    expect_size(HIST_TYPE_REAL, SHAPE_SMOOTH, HI_ENC_BITS, 8192 * 46 / 8 + 400);
+    expect_size(HIST_TYPE_REAL, SHAPE_FEW_LEFT, HI_ENC_RD, 8192 * 56 / 8 + 400);
+    expect_size(HIST_TYPE_REAL, SHAPE_MANY_LEVELS, HI_ENC_DICT, 8192 * 12 / 8 + 2500 * 8 + 400);
+    expect_size(HIST_TYPE_REAL, SHAPE_RUN_LEVELS, HI_ENC_RLE, 8192 * 2 / 8 + 1000);
     expect_size(HIST_TYPE_STRING, SHAPE_RUNS, HI_ENC_DICT, 8192 * 6 / 8 + 1200);
     expect_size(HIST_TYPE_STRING, SHAPE_NOISE, HI_ENC_TEXT, 8192 * 24);
     expect_size(HIST_TYPE_BOOL, SHAPE_NOISE, HI_ENC_BITMAP, 1030);
@@ -549,6 +580,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_decimal_is_the_quotient_of_the_divide_instruction),
     cmocka_unit_test(statistics_are_those_of_a_row_by_row_model),
     cmocka_unit_test(each_shape_gets_the_model_made_for_it),
+    cmocka_unit_test(blocks_of_a_page_share_a_dictionary),
     cmocka_unit_test(without_memory_encoding_fails_and_gives_everything_back),
 };
 

@@ -18,6 +18,8 @@
 #define KERN_TEXT2(a)    #a
 #define KERN_TEXT(a)     KERN_TEXT2(a)
 
+enum { KERN_FEW = 32 };
+
 /* A little-endian word at any address: read and written in place through hi_le64(). */
 typedef uint64_t kern_word __attribute__((aligned(1), may_alias));
 
@@ -366,6 +368,65 @@ static void kern_narrow(const uint64_t *restrict in, uint32_t count, uint32_t *r
     }
 }
 
+/* Batcher's odd-even merge exchange (Knuth, volume 3, 5.2.2 M): no branch depends on a value. */
+static void kern_sort_many(int64_t *x, uint32_t count)
+{
+    for (uint32_t p = 1; p < count; p *= 2) {
+        for (uint32_t k = p; k >= 1; k /= 2) {
+            for (uint32_t j = k % p; j + k < count; j += 2 * k) {
+                const uint32_t n = k < count - j - k ? k : count - j - k;
+                int64_t *low = x + j;
+                int64_t *high = x + j + k;
+
+                if (j / (2 * p) != (j + k) / (2 * p)) {
+                    continue; /* Two sequences that this round does not merge. */
+                }
+                for (uint32_t i = 0; i < n; i++) {
+                    const int64_t a = low[i];
+                    const int64_t b = high[i];
+                    low[i] = a < b ? a : b;
+                    high[i] = a < b ? b : a;
+                }
+            }
+        }
+    }
+}
+
+/* A few values by how many are smaller, which takes no branch and no dependency at all. */
+static void kern_sort_few(int64_t *x, uint32_t count)
+{
+    int64_t all[KERN_FEW];
+    uint64_t rank[KERN_FEW] = {0};
+    uint8_t set[KERN_FEW] = {0};
+
+    for (uint32_t i = 0; i < KERN_FEW; i++) {
+        all[i] = i < count ? x[i] : INT64_MAX;
+    }
+    for (uint32_t j = 0; j < KERN_FEW; j++) {
+        const int64_t v = all[j];
+
+        for (uint32_t i = 0; i < KERN_FEW; i++) {
+            rank[i] += v < all[i] ? UINT64_C(1) : UINT64_C(0);
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        x[rank[i]] = all[i];
+        set[rank[i]] = 1;
+    }
+    for (uint32_t i = 1; i < count; i++) { /* Equal values had one rank. */
+        x[i] = set[i] ? x[i] : x[i - 1];
+    }
+}
+
+static void kern_sort(int64_t *x, uint32_t count)
+{
+    if (count <= KERN_FEW) {
+        kern_sort_few(x, count);
+    } else {
+        kern_sort_many(x, count);
+    }
+}
+
 static uint64_t kern_largest(const uint64_t *x, uint32_t count)
 {
     uint64_t max = 0;
@@ -644,6 +705,7 @@ const hi_codec_kernels KERN_GLUE(hi_codec_kernels_, HI_VARIANT) = {
     .to_key32 = kern_to_key32,
     .join = kern_join,
     .narrow = kern_narrow,
+    .sort = kern_sort,
     .largest = kern_largest,
     .scan = kern_scan,
     .range = kern_range,

@@ -247,7 +247,7 @@ static hist_status page_share_numbers(hi_encoder *encoder, const hi_values *valu
                                       bool *shared_out)
 {
     const uint32_t entries = encoder->body.dict_entries;
-    const uint32_t most = entries / 2 * block_count;
+    const uint32_t most = entries * block_count / 4 * 3; /* Else each its own costs as little. */
 
     *shared_out = false;
     if (block_count < 2 || entries == 0 || hi_kind_of(values->type) == HI_KIND_INT ||

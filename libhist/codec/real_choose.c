@@ -4,7 +4,6 @@
  * writer verifies every value, and a wrong guess costs space only.
  */
 #include <math.h>
-#include <stdlib.h>
 
 #include "codec/real.h"
 
@@ -152,21 +151,37 @@ static void try_num(const hi_codec_kernels *kern, const real_sample *sample, hi_
 
 /* ---- decimals --------------------------------------------------------------------------- */
 
+/* Fewest digits of each value of the sample, counted; the kernels try all values at once. */
+static void decimals_count(const hi_codec_kernels *kern, const real_sample *sample, bool to_float,
+                           uint32_t *with)
+{
+    uint64_t n[SAMPLE_MAX];
+    uint64_t off[SAMPLE_MAX];
+    uint64_t open[SAMPLE_MAX]; /* Bits of those that need more digits. */
+    uint32_t left = sample->count;
+
+    memcpy(open, sample->bits, left * sizeof(*open));
+    for (unsigned k = 0; k <= HI_SEARCH_MAX && left > 0; k++) {
+        const hi_num num = {HI_NUM_DECIMAL, to_float, hi_power_of_ten(k)};
+        const uint32_t miss = kern->to_num(open, left, &num, n, off);
+        uint32_t kept = 0;
+
+        with[k] = left - miss;
+        for (uint32_t i = 0; i < left && miss < left; i++) {
+            open[kept] = open[i];
+            kept += off[i] != 0;
+        }
+        left = miss;
+    }
+}
+
 static void try_decimals(const hi_codec_kernels *kern, const real_sample *sample, bool to_float,
                          hi_real_model *best)
 {
     uint32_t with[HI_SEARCH_MAX + 1] = {0};
     uint32_t covered = 0;
-    int hint = 0;
 
-    for (uint32_t i = 0; i < sample->count; i++) {
-        const int digits = hi_real_digits(hi_double_of(sample->bits[i]), to_float, hint);
-
-        if (digits != NO_DIGITS) {
-            with[digits]++;
-            hint = digits;
-        }
-    }
+    decimals_count(kern, sample, to_float, with);
     for (unsigned k = 0; k <= HI_SEARCH_MAX; k++) {
         covered += with[k];
         if (with[k] > 0 && covered * 5 >= sample->count * 2) {
@@ -178,27 +193,23 @@ static void try_decimals(const hi_codec_kernels *kern, const real_sample *sample
 
 /* ---- multiples of a step ---------------------------------------------------------------- */
 
-static int step_order(const void *a, const void *b)
+/* Finite magnitudes but 0, ascending: they sort as their bits do. */
+static uint32_t step_magnitudes(const hi_codec_kernels *kern, const real_sample *sample,
+                                double *out)
 {
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-/* Finite magnitudes but 0, ascending. */
-static uint32_t step_magnitudes(const real_sample *sample, double *out)
-{
+    int64_t bits[SAMPLE_MAX];
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < sample->count; i++) {
-        const double v = fabs(hi_double_of(sample->bits[i]));
+        const uint64_t v = sample->bits[i] & INT64_MAX;
 
-        if (v > 0 && v < HUGE_VAL) {
-            out[count++] = v;
-        }
+        bits[count] = (int64_t)v;
+        count += v != 0 && v < UINT64_C(0x7ff0000000000000);
     }
-    qsort(out, count, sizeof(*out), step_order);
+    kern->sort(bits, count);
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] = hi_double_of((uint64_t)bits[i]);
+    }
     return count;
 }
 
@@ -267,7 +278,7 @@ static void try_step(const hi_codec_kernels *kern, const real_sample *sample, do
 static void try_steps(const hi_codec_kernels *kern, const real_sample *sample, hi_real_model *best)
 {
     double v[SAMPLE_MAX];
-    const uint32_t count = step_magnitudes(sample, v);
+    const uint32_t count = step_magnitudes(kern, sample, v);
     const double gap = count > 0 ? step_gap(v, count) : 0;
 
     for (int parts = 1; gap > 0 && parts <= STEP_PARTS; parts++) {
@@ -300,14 +311,6 @@ static void try_bits(const hi_codec_kernels *kern, const real_sample *sample, bo
     if (model.bits < best->bits) {
         *best = model;
     }
-}
-
-static int word_order(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a;
-    const uint64_t y = *(const uint64_t *)b;
-
-    return x < y ? -1 : x > y;
 }
 
 /* Puts a left part that `times` of the sample have among the most frequent. */
@@ -348,14 +351,14 @@ static hi_real_model rd_model(const uint64_t *sorted, uint32_t count, unsigned c
     return model;
 }
 
-static void try_rd(const real_sample *sample, hi_real_model *best)
+static void try_rd(const hi_codec_kernels *kern, const real_sample *sample, hi_real_model *best)
 {
-    uint64_t sorted[SAMPLE_MAX];
+    int64_t sorted[SAMPLE_MAX];
 
     memcpy(sorted, sample->bits, sample->count * sizeof(*sorted));
-    qsort(sorted, sample->count, sizeof(*sorted), word_order);
+    kern->sort(sorted, sample->count);
     for (unsigned cut = HI_RD_CUT_MIN; cut <= HI_RD_CUT_MAX; cut++) {
-        const hi_real_model model = rd_model(sorted, sample->count, cut);
+        const hi_real_model model = rd_model((const uint64_t *)sorted, sample->count, cut);
 
         if (model.bits < best->bits) {
             *best = model;
@@ -383,7 +386,7 @@ hi_real_model hi_real_choose(const hi_codec_kernels *kern, const uint64_t *bits,
     }
     if (best.bits > (uint64_t)ORDER_BITS * sample.count) {
         try_bits(kern, &sample, false, &best);
-        try_rd(&sample, &best);
+        try_rd(kern, &sample, &best);
     }
     return best;
 }

@@ -20,6 +20,7 @@ enum {
     HI_STREAM_BYTES_MAX = 8 * HI_BLOCK_ROWS_MAX + 64 * HI_BLOCK_VECTORS_MAX + 64,
     /* Nor is a body: runs and exceptions are used only where they are smaller than raw. */
     HI_BODY_BYTES_MAX = 2 * HI_STREAM_BYTES_MAX,
+    HI_LIST_MAX = 32,
     HI_JUMPS_MAX = 64, /* Beyond, vectors with exceptions are smaller. */
     HI_QUARTER_ROWS = HI_VECTOR_ROWS / 4, /* Exceptions are counted by quarters of a vector. */
     HI_QUARTER_EXCEPTIONS_MAX = 255,
@@ -31,6 +32,7 @@ typedef enum hi_stream_kind {
     HI_STREAM_VECTORS = 0,
     HI_STREAM_JUMPS = 1,   /* start + i * step + the jumps up to i. */
     HI_STREAM_REGULAR = 2, /* start + i * step. */
+    HI_STREAM_LIST = 6,    /* A few values, one after another. */
     HI_STREAM_KIND = 0x7f,
     HI_STREAM_SCALED = 0x80, /* Flag: the stream is of (x - offset) / factor. */
 } hi_stream_kind;
@@ -86,6 +88,8 @@ typedef struct hi_stream_view {
     unsigned jump_bytes;
     const uint8_t *jump_places; /* u16 each, ascending, none is 0. */
     const uint8_t *jump_values; /* Sign-extended. */
+    const uint8_t *list;        /* LIST: an svarint each. */
+    size_t list_size;
     const uint8_t *vector[HI_BLOCK_VECTORS_MAX];
     uint16_t size[HI_BLOCK_VECTORS_MAX];
 } hi_stream_view;

@@ -49,6 +49,21 @@ static hist_status stream_open_jumps(hi_reader *r, hi_stream_view *view)
     return HIST_OK;
 }
 
+static hist_status stream_open_list(hi_reader *r, hi_stream_view *view)
+{
+    const size_t start = r->at;
+
+    view->list = r->data + start;
+    if (view->count > HI_LIST_MAX) {
+        return HIST_ECORRUPT;
+    }
+    for (uint32_t i = 0; i < view->count; i++) {
+        (void)hi_read_varint(r);
+    }
+    view->list_size = r->at - start;
+    return r->failed ? HIST_ECORRUPT : HIST_OK;
+}
+
 hist_status hi_stream_open(hi_reader *r, uint32_t count, hi_stream_view *view_out)
 {
     const uint8_t head = hi_read_u8(r);
@@ -70,6 +85,8 @@ hist_status hi_stream_open(hi_reader *r, uint32_t count, hi_stream_view *view_ou
         return stream_open_jumps(r, view_out);
     case HI_STREAM_REGULAR:
         return stream_open_regular(r, view_out);
+    case HI_STREAM_LIST:
+        return stream_open_list(r, view_out);
     default:
         return HIST_ECORRUPT;
     }
@@ -255,6 +272,15 @@ static void jumps_vector(const hi_codec_kernels *kern, const hi_stream_view *vie
                       view->step);
 }
 
+static void list_vector(const hi_stream_view *view, uint64_t *out)
+{
+    hi_reader r = hi_reader_of(view->list, view->list_size);
+
+    for (uint32_t i = 0; i < view->count; i++) {
+        out[i] = (uint64_t)hi_read_svarint(&r);
+    }
+}
+
 hist_status hi_stream_vector(const hi_codec_kernels *kern, const hi_stream_view *view, uint32_t v,
                              uint64_t *out)
 {
@@ -265,6 +291,8 @@ hist_status hi_stream_vector(const hi_codec_kernels *kern, const hi_stream_view 
                           view->step);
     } else if (view->kind == HI_STREAM_JUMPS) {
         jumps_vector(kern, view, v, rows, out);
+    } else if (view->kind == HI_STREAM_LIST) {
+        list_vector(view, out);
     } else {
         hi_reader r = hi_reader_of(view->vector[v], view->size[v]);
         HI_TRY(vector_decode(kern, &r, rows, out));

@@ -50,19 +50,15 @@ static unsigned exception_bits(unsigned bytes)
 /* ---- width and base --------------------------------------------------------------------- */
 
 /* Every 1/32 of the residuals, sorted. */
-static uint32_t fit_sample(const uint64_t *residuals, uint32_t count, int64_t *sample)
+static uint32_t fit_sample(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
+                           int64_t *sample)
 {
     const uint32_t taken = count < FIT_SAMPLE ? count : FIT_SAMPLE;
 
     for (uint32_t i = 0; i < taken; i++) {
-        const int64_t v = (int64_t)residuals[(size_t)i * count / taken];
-        uint32_t at = i;
-
-        for (; at > 0 && sample[at - 1] > v; at--) {
-            sample[at] = sample[at - 1];
-        }
-        sample[at] = v;
+        sample[i] = (int64_t)residuals[(size_t)i * count / taken];
     }
+    kern->sort(sample, taken);
     return taken;
 }
 
@@ -155,7 +151,7 @@ hi_fit_guess hi_fit_look(const hi_codec_kernels *kern, const uint64_t *residuals
         return guess;
     }
     int64_t sample[FIT_SAMPLE] = {0};
-    const uint32_t taken = fit_sample(residuals, count, sample);
+    const uint32_t taken = fit_sample(kern, residuals, count, sample);
     fit_spread(sample, taken, taken / 16, &guess);
     const unsigned inner = guess.inner;
     guess.least = inner == 0 ? 0 : hi_packed_size(rows, inner - 1) * 8;
@@ -667,6 +663,16 @@ uint64_t hi_stream_price(const hi_codec_kernels *kern, const uint64_t *x, uint32
     return (plain < delta ? plain : delta) * count / (PRICE_RUNS * PRICE_RUN);
 }
 
+static size_t stream_put_list(const uint64_t *x, uint32_t count, uint8_t *to)
+{
+    uint8_t *at = to;
+
+    for (uint32_t i = 0; i < count; i++) {
+        at += hi_put_svarint(at, x[i]);
+    }
+    return (size_t)(at - to);
+}
+
 size_t hi_stream_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch, const uint64_t *x,
                         uint32_t count, bool try_line, uint8_t *to)
 {
@@ -681,6 +687,8 @@ size_t hi_stream_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch
         at += hi_put_svarint(at, count > 1 ? x[1] - x[0] : 0);
         return (size_t)(at - to);
     }
+    uint8_t list[HI_LIST_MAX * HI_VARINT_SIZE_MAX];
+    const size_t list_size = count <= HI_LIST_MAX ? stream_put_list(x, count, list) : SIZE_MAX;
     if (stream_scale(kern, scratch, x, count, (uint64_t)scan.min, &factor)) {
         to[0] |= HI_STREAM_SCALED;
         at += hi_put_varint(at, factor);
@@ -697,6 +705,11 @@ size_t hi_stream_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch
         to[0] |= HI_STREAM_JUMPS;
         memcpy(at, jumps, jumps_size);
         size = jumps_size;
+    }
+    if (list_size < (size_t)(at - to) + size) {
+        to[0] = HI_STREAM_LIST;
+        memcpy(to + 1, list, list_size);
+        return 1 + list_size;
     }
     return (size_t)(at - to) + size;
 }

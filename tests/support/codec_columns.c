@@ -77,6 +77,14 @@ static const uint64_t odd_ints[] = {
     256,
 };
 
+static uint64_t curve_step;
+
+static uint64_t curve_next(uint64_t before)
+{
+    curve_step += (uint64_t)noise_normal(2);
+    return before + curve_step;
+}
+
 static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
 {
     switch (shape) {
@@ -85,12 +93,6 @@ static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
     case SHAPE_WALK:
     case SHAPE_DECIMAL:
     case SHAPE_DECIMAL_ODD:
-    case SHAPE_FLOATS:
-    case SHAPE_FLOAT_ORDER:
-    case SHAPE_RATIO:
-    case SHAPE_GAIN:
-    case SHAPE_NEAR:
-    case SHAPE_ORDER:
         return before + (uint64_t)noise_normal(5);
     case SHAPE_COUNTER:
         return cc_noise_below(500) == 0 ? 0 : before + (uint64_t)cc_noise_below(1000);
@@ -112,8 +114,13 @@ static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
                                                  : 1000 + cc_noise() % 16;
     case SHAPE_LEVELS: /* Few values, far apart, no common factor. */
         return (cc_noise() % 300 + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 3;
-    case SHAPE_TWO:
-        return cc_noise() >> 12 | (cc_noise_below(3) == 0 ? UINT64_C(0x405) : UINT64_C(0xc0a)) << 52;
+    case SHAPE_MANY_LEVELS:
+        return (cc_noise() % 2500 + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 3;
+    case SHAPE_RUN_LEVELS:
+        return cc_noise_below(8) == 0 ? (cc_noise() % 90 + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 3
+                                      : before;
+    case SHAPE_CURVE:
+        return curve_next(before);
     case SHAPE_SCALED:
         return (uint64_t)-77 + 12500 * (cc_noise() % 1000);
     default:
@@ -121,37 +128,43 @@ static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
     }
 }
 
-/* Doubles that are no decimals. */
-static uint64_t shape_odd_real(int shape, int64_t walk)
+/* Bits of a double, up to two ulps beside it. */
+static uint64_t beside(double v)
 {
-    float narrow = (float)((double)walk / 100);
-    uint32_t bits = 0;
-
-    switch (shape) {
-    case SHAPE_FLOAT_ORDER:
-        bits = UINT32_C(0x42c80000) + (uint32_t)(walk * 100 + cc_noise_below(100));
-        memcpy(&narrow, &bits, sizeof(narrow));
-        return hi_bits_of((double)narrow);
-    case SHAPE_FLOATS:
-        return hi_bits_of((double)narrow);
-    case SHAPE_RATIO:
-        return hi_bits_of((double)walk / 7);
-    case SHAPE_GAIN:
-        return hi_bits_of((double)walk * 0.00030517610472);
-    case SHAPE_NEAR:
-        return hi_bits_of((double)walk / 10) + (uint64_t)cc_noise_below(3) - 1;
-    default:
-        return hi_bits_of(100) + ((uint64_t)walk << 20) + cc_noise() % (1 << 20);
-    }
+    return hi_bits_of(v) + (cc_noise() % 4 == 0 ? cc_noise() % 5 - 2 : 0);
 }
 
 static uint64_t shape_real(int shape, uint32_t i, uint64_t *walk)
 {
+    uint64_t mantissa = 0;
+
     *walk = shape_int(shape, i, *walk);
-    if (shape >= SHAPE_FLOATS && shape < SHAPE_TWO) {
-        return shape_odd_real(shape, (int64_t)*walk);
-    }
     switch (shape) {
+    case SHAPE_FLOATS:
+        *walk = *walk - *walk % 2 + 3000 + cc_noise() % 90 - *walk / 4;
+        return hi_bits_of((double)((float)*walk / 1000.0F));
+    case SHAPE_FLOAT_NOISE: {
+        union {
+            uint32_t u;
+            float f;
+        } v = {.u = UINT32_C(0x3f800000) + (uint32_t)cc_noise() % 0x4000000};
+        return hi_bits_of((double)v.f);
+    }
+    case SHAPE_PRODUCTS:
+        *walk = 1000 + cc_noise() % 900;
+        return beside((double)*walk * 0.00031415926535);
+    case SHAPE_RATIOS:
+        *walk = 4000000 + cc_noise() % 2000;
+        return hi_bits_of((double)*walk / 8052423.0);
+    case SHAPE_ULPS:
+        *walk = 5000 + cc_noise() % 700;
+        return beside((double)*walk / 100);
+    case SHAPE_SMOOTH:
+        *walk += (uint64_t)noise_normal(1000);
+        return hi_bits_of(1.0 + (double)(int64_t)*walk / 1e9) ^ cc_noise() % 8;
+    case SHAPE_FEW_LEFT:
+        mantissa = cc_noise() & UINT64_C(0xfffffffffffff);
+        return cc_noise_below(90) == 0 ? cc_noise() : (0x3fe + cc_noise() % 3) << 52 | mantissa;
     case SHAPE_DECIMAL:
     case SHAPE_RUNS:
     case SHAPE_HALVES:
@@ -167,7 +180,8 @@ static uint64_t shape_real(int shape, uint32_t i, uint64_t *walk)
                                                  : hi_bits_of((double)(cc_noise() % 99) / 10);
     case SHAPE_NOISE:
     case SHAPE_LEVELS:
-    case SHAPE_TWO:
+    case SHAPE_MANY_LEVELS:
+    case SHAPE_RUN_LEVELS:
         return *walk;
     case SHAPE_SCALED:
         return hi_bits_of((double)(int64_t)*walk * 0.37); /* No decimals, mostly. */
@@ -211,6 +225,7 @@ static void column_text(int shape, uint32_t rows)
 void cc_fill(hist_type type, int shape, int nulls, uint32_t rows)
 {
     uint64_t walk = 1000;
+    curve_step = 100000;
     uint32_t *ids = (uint32_t *)cc.data;
 
     cc.v = (hi_values){.type = type, .rows = rows, .data = cc.data};

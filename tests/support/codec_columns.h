@@ -27,13 +27,16 @@ enum {
     SHAPE_SCALED,
     SHAPE_HALVES,
     SHAPE_LEVELS,
-    SHAPE_FLOATS,      /* Decimals as floats. */
-    SHAPE_FLOAT_ORDER, /* Floats near each other. */
-    SHAPE_RATIO,       /* n / 7 */
-    SHAPE_GAIN,        /* n * c */
-    SHAPE_NEAR,        /* A bit or two beside n / 10. */
-    SHAPE_ORDER,       /* Doubles near each other; the integers have few high halves. */
-    SHAPE_TWO,         /* Two ranges of doubles, each with all its bits. */
+    SHAPE_FLOATS,      /* Decimals that were floats once. */
+    SHAPE_FLOAT_NOISE, /* Floats that are no decimals. */
+    SHAPE_PRODUCTS,    /* Counts times a gain, an ulp off here and there. */
+    SHAPE_RATIOS,      /* Counts over a whole number. */
+    SHAPE_ULPS,        /* Decimals after arithmetic. */
+    SHAPE_SMOOTH,      /* Full precision, neighbours near each other. */
+    SHAPE_FEW_LEFT,    /* Random mantissas, few exponents, some strangers. */
+    SHAPE_CURVE,       /* Differences that walk. */
+    SHAPE_MANY_LEVELS, /* Thousands of values without a model, far fewer than rows. */
+    SHAPE_RUN_LEVELS,  /* The same in runs. */
     SHAPE_COUNT,
 };
 
