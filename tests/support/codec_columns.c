@@ -137,12 +137,14 @@ static uint64_t beside(double v)
 static uint64_t shape_real(int shape, uint32_t i, uint64_t *walk)
 {
     uint64_t mantissa = 0;
+    float narrow = 0;
 
     *walk = shape_int(shape, i, *walk);
     switch (shape) {
     case SHAPE_FLOATS:
         *walk = *walk - *walk % 2 + 3000 + cc_noise() % 90 - *walk / 4;
-        return hi_bits_of((double)((float)*walk / 1000.0F));
+        narrow = (float)*walk / 1000.0F; /* s390x divides in double until it is stored. */
+        return hi_bits_of((double)narrow);
     case SHAPE_FLOAT_NOISE: {
         union {
             uint32_t u;
