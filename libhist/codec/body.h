@@ -16,13 +16,11 @@ enum {
     HI_RD_CUT_MIN = 48, /* Bits of the right part: the left one has at most 16. */
     HI_RD_CUT_MAX = 63,
 
-    /* Form byte of NUM. */
+    /* Form byte of NUM; RD knows PATCHED. */
     HI_FORM_OP = 3, /* hi_num_op */
     HI_FORM_FLOAT = 4,
     HI_FORM_OFF = 8, /* A stream of what is to be added to the bits. */
     HI_FORM_PATCHED = 16,
-    /* Form byte of BITS, beside PATCHED and FLOAT. */
-    HI_FORM_BITS = HI_FORM_FLOAT | HI_FORM_PATCHED,
 };
 
 /* How a value becomes the 64-bit word that models see. */
@@ -68,7 +66,7 @@ typedef struct hi_flat_view {
     hi_encoding model; /* CONST, RAW, INT, NUM, BITS or RD. */
     hi_kind kind;
     uint32_t count;
-    uint8_t form; /* NUM, BITS */
+    uint8_t form; /* NUM, RD */
     uint64_t constant;
     const uint8_t *raw;
     hi_stream_view ints;  /* INT; n of NUM, keys of BITS, right parts of RD. */
@@ -130,7 +128,6 @@ typedef struct hi_real_model {
     hi_num num;           /* NUM */
     unsigned digits;      /* NUM by DECIMAL: k. */
     bool off;             /* NUM: with a stream of differences of bits. */
-    bool narrow;          /* BITS: of floats. */
     unsigned cut;         /* RD */
     unsigned patterns;
     uint16_t left[HI_RD_PATTERNS];

@@ -77,18 +77,6 @@ static hist_status num_open(hi_reader *r, hi_flat_view *view)
     return hi_stream_open(r, view->count, &view->ints);
 }
 
-static hist_status bits_open(hi_reader *r, hi_flat_view *view)
-{
-    view->form = hi_read_u8(r);
-    if (view->kind != HI_KIND_REAL || (view->form & ~HI_FORM_BITS) != 0) {
-        return HIST_ECORRUPT;
-    }
-    if ((view->form & HI_FORM_PATCHED) != 0) {
-        HI_TRY(patches_open(r, view->count, &view->patches));
-    }
-    return hi_stream_open(r, view->count, &view->ints);
-}
-
 static hist_status rd_open(hi_reader *r, hi_flat_view *view)
 {
     view->form = hi_read_u8(r);
@@ -128,7 +116,7 @@ static hist_status flat_open(hi_reader *r, unsigned model, hi_kind kind, uint32_
     case HI_ENC_NUM:
         return num_open(r, view);
     case HI_ENC_BITS:
-        return bits_open(r, view);
+        return kind == HI_KIND_REAL ? hi_stream_open(r, count, &view->ints) : HIST_ECORRUPT;
     case HI_ENC_RD:
         return rd_open(r, view);
     default:
@@ -217,11 +205,7 @@ static void flat_real(const hi_codec_kernels *kern, const hi_flat_view *view, co
         }
         break;
     case HI_ENC_BITS:
-        if ((view->form & HI_FORM_FLOAT) != 0) {
-            kern->from_key32(x, rows);
-        } else {
-            kern->fold(x, rows, x);
-        }
+        kern->fold(x, rows, x);
         break;
     default:
         kern->join(x, extra, rows, view->left);

@@ -317,42 +317,6 @@ static void kern_fold(const uint64_t *in, uint32_t count, uint64_t *out)
     }
 }
 
-typedef union kern_cell32 {
-    uint32_t u;
-    float f;
-} kern_cell32;
-
-static uint32_t kern_fold32(uint32_t v)
-{
-    return v ^ ((uint32_t)((int32_t)v >> 31) & INT32_MAX);
-}
-
-static void kern_from_key32(uint64_t *x, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const kern_cell32 narrow = {.u = kern_fold32((uint32_t)x[i])};
-        const kern_cell wide = {.d = (double)narrow.f};
-        x[i] = wide.u;
-    }
-}
-
-static uint32_t kern_to_key32(const uint64_t *restrict bits, uint32_t count,
-                              uint64_t *restrict out, uint64_t *restrict bad)
-{
-    uint64_t total = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        const kern_cell wide = {.u = bits[i]};
-        const kern_cell32 narrow = {.f = (float)wide.d};
-        const kern_cell back = {.d = (double)narrow.f};
-        const uint64_t differs = back.u != wide.u ? UINT64_C(1) : UINT64_C(0);
-        out[i] = (uint64_t)(int64_t)(int32_t)kern_fold32(narrow.u);
-        bad[i] = differs;
-        total += differs;
-    }
-    return (uint32_t)total;
-}
-
 static void kern_join(uint64_t *restrict x, const uint64_t *restrict codes, uint32_t count,
                       const uint64_t *restrict left)
 {
@@ -701,8 +665,6 @@ const hi_codec_kernels KERN_GLUE(hi_codec_kernels_, HI_VARIANT) = {
     .beyond = kern_beyond,
     .add = kern_add,
     .fold = kern_fold,
-    .from_key32 = kern_from_key32,
-    .to_key32 = kern_to_key32,
     .join = kern_join,
     .narrow = kern_narrow,
     .sort = kern_sort,
