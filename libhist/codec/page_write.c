@@ -235,7 +235,7 @@ static void page_put_numbers(hi_encoder *encoder, hi_buf *out)
         }
         const hi_body body = hi_flat_encode(encoder->kern, &encoder->body, dict->kind,
                                             encoder->values, here, encoder->block);
-        hi_buf_byte(out, body.model);
+        hi_buf_byte(out, (uint8_t)body.model);
         hi_buf_append(out, encoder->block, body.size);
     }
 }
