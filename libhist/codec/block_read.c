@@ -2,6 +2,7 @@
  * block_read.c -- the decoder of blocks: head, validity, body, and values put
  * where their rows are. Trusts no byte of the block.
  */
+#include "base/fpenv.h"
 #include "codec/encoder.h"
 #include "codec/text_read.h"
 
@@ -228,21 +229,30 @@ static hist_status block_squeezed(block_view *b, const hi_page_shared *shared, c
     return block_body(b, shared, room, decoded);
 }
 
+static HI_FP_GUARDED hist_status block_decode(block_view *b, const hi_page_shared *shared,
+                                              const hi_room *room, hi_decoded *decoded_out)
+{
+    *decoded_out = (hi_decoded){.nulls = 0};
+    if (b->rows == 0 || b->rows > HI_BLOCK_ROWS_MAX) {
+        return HIST_ECORRUPT;
+    }
+    HI_TRY(block_open(b, room->valid));
+    if (b->model == HI_ENC_ZSTD) {
+        return block_squeezed(b, shared, room, decoded_out);
+    }
+    return block_body(b, shared, room, decoded_out);
+}
+
 hist_status hi_block_decode_with(const hi_codec_kernels *kern, hist_type type, const uint8_t *src,
                                  size_t size, uint32_t rows, const hi_page_shared *shared,
                                  const hi_room *room, hi_decoded *decoded_out)
 {
     block_view b = {.kern = kern, .type = type, .rows = rows, .r = hi_reader_of(src, size)};
+    const hi_fp_modes modes = hi_fp_enter();
+    const hist_status status = block_decode(&b, shared, room, decoded_out);
 
-    *decoded_out = (hi_decoded){.nulls = 0};
-    if (rows == 0 || rows > HI_BLOCK_ROWS_MAX) {
-        return HIST_ECORRUPT;
-    }
-    HI_TRY(block_open(&b, room->valid));
-    if (b.model == HI_ENC_ZSTD) {
-        return block_squeezed(&b, shared, room, decoded_out);
-    }
-    return block_body(&b, shared, room, decoded_out);
+    hi_fp_leave(modes);
+    return status;
 }
 
 hist_status hi_block_decode(hist_type type, const uint8_t *src, size_t size, uint32_t rows,
@@ -356,30 +366,42 @@ static hist_status part_squeezed(block_view *b, block_part *part, const hi_page_
     return part_decode(b, part, shared, valid, room, decoded);
 }
 
-hist_status hi_block_decode_vectors(hist_type type, const uint8_t *src, size_t size, uint32_t rows,
-                                    const hi_page_shared *shared, uint32_t first_vector,
-                                    uint32_t vector_count, const hi_room *room,
-                                    hi_decoded *decoded_out)
+static HI_FP_GUARDED hist_status block_decode_part(block_view *b, const hi_page_shared *shared,
+                                                   uint32_t first_vector, uint32_t vector_count,
+                                                   const hi_room *room, hi_decoded *decoded_out)
 {
     uint64_t valid[HI_BLOCK_ROWS_MAX / 64];
-    block_view b = {
-        .kern = hi_codec_kernels_pick(), .type = type, .rows = rows, .r = hi_reader_of(src, size)};
 
     *decoded_out = (hi_decoded){.nulls = 0};
-    if (rows == 0 || rows > HI_BLOCK_ROWS_MAX) {
+    if (b->rows == 0 || b->rows > HI_BLOCK_ROWS_MAX) {
         return HIST_ECORRUPT;
     }
-    const uint32_t vectors = hi_vectors_of(rows);
-    if (type == HIST_TYPE_STRING || type == HIST_TYPE_BOOL || vector_count == 0 ||
+    const uint32_t vectors = hi_vectors_of(b->rows);
+    if (b->type == HIST_TYPE_STRING || b->type == HIST_TYPE_BOOL || vector_count == 0 ||
         first_vector >= vectors || vector_count > vectors - first_vector) {
         return HIST_EINVAL;
     }
     block_part part = {.first = first_vector * HI_VECTOR_ROWS};
     const uint32_t end = (first_vector + vector_count) * HI_VECTOR_ROWS;
-    part.rows = (end < rows ? end : rows) - part.first;
-    HI_TRY(block_open(&b, valid));
-    if (b.model == HI_ENC_ZSTD) {
-        return part_squeezed(&b, &part, shared, room, decoded_out);
+    part.rows = (end < b->rows ? end : b->rows) - part.first;
+    HI_TRY(block_open(b, valid));
+    if (b->model == HI_ENC_ZSTD) {
+        return part_squeezed(b, &part, shared, room, decoded_out);
     }
-    return part_decode(&b, &part, shared, valid, room, decoded_out);
+    return part_decode(b, &part, shared, valid, room, decoded_out);
+}
+
+hist_status hi_block_decode_vectors(hist_type type, const uint8_t *src, size_t size, uint32_t rows,
+                                    const hi_page_shared *shared, uint32_t first_vector,
+                                    uint32_t vector_count, const hi_room *room,
+                                    hi_decoded *decoded_out)
+{
+    block_view b = {
+        .kern = hi_codec_kernels_pick(), .type = type, .rows = rows, .r = hi_reader_of(src, size)};
+    const hi_fp_modes modes = hi_fp_enter();
+    const hist_status status =
+        block_decode_part(&b, shared, first_vector, vector_count, room, decoded_out);
+
+    hi_fp_leave(modes);
+    return status;
 }

@@ -202,7 +202,7 @@ hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t co
 static void flat_raw_vector(const hi_flat_view *view, uint32_t v, uint32_t rows, uint64_t *out)
 {
     if (hi_kind_bytes(view->kind) == 8) {
-        memcpy(out, view->raw + (size_t)v * HI_VECTOR_ROWS * 8, (size_t)rows * 8);
+        hi_get_le64s(out, view->raw + (size_t)v * HI_VECTOR_ROWS * 8, (size_t)rows * 8);
         return;
     }
     const uint8_t *from = view->raw + (size_t)v * HI_VECTOR_ROWS * 4;

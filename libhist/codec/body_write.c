@@ -15,7 +15,7 @@ enum {
 hi_body hi_raw_encode(hi_kind kind, const uint64_t *x, uint32_t count, uint8_t *to)
 {
     if (hi_kind_bytes(kind) == 8) {
-        memcpy(to, x, (size_t)count * 8);
+        hi_put_le64s(to, x, (size_t)count * 8);
     } else {
         for (uint32_t i = 0; i < count; i++) {
             hi_put_u32(to + (size_t)4 * i, (uint32_t)x[i]);

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "codec/kern.h"
 #include "codec/rans.h"
 
@@ -18,11 +19,9 @@
 #define KERN_TEXT2(a)    #a
 #define KERN_TEXT(a)     KERN_TEXT2(a)
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "packed words are read in place");
-
 enum { KERN_FEW = 32 };
 
-/* A little-endian word at any address. */
+/* A little-endian word at any address: read and written in place through hi_le64(). */
 typedef uint64_t kern_word __attribute__((aligned(1), may_alias));
 
 typedef union kern_cell {
@@ -63,12 +62,13 @@ static void kern_unpack(const uint8_t *restrict in, unsigned width, uint32_t gro
 
         if (low + width <= 64) {
             for (int l = 0; l < HI_LANES; l++) {
-                to[l] = ((word[l] >> low) & mask) + base;
+                to[l] = ((hi_le64(word[l]) >> low) & mask) + base;
             }
         } else {
             const unsigned high = 64 - low;
             for (int l = 0; l < HI_LANES; l++) {
-                to[l] = (((word[l] >> low) | (word[HI_LANES + l] << high)) & mask) + base;
+                const uint64_t next = hi_le64(word[HI_LANES + l]);
+                to[l] = (((hi_le64(word[l]) >> low) | (next << high)) & mask) + base;
             }
         }
     }
@@ -94,7 +94,7 @@ static void kern_pack(const uint64_t *restrict in, unsigned width, uint32_t grou
         used += width;
         if (used >= 64) {
             for (int l = 0; l < HI_LANES; l++) {
-                to[l] = open[l];
+                to[l] = hi_le64(open[l]);
             }
             to += HI_LANES;
             used -= 64;
@@ -107,7 +107,7 @@ static void kern_pack(const uint64_t *restrict in, unsigned width, uint32_t grou
     }
     if (used > 0) {
         for (int l = 0; l < HI_LANES; l++) {
-            to[l] = open[l];
+            to[l] = hi_le64(open[l]);
         }
     }
 }

@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 
+#include "base/fpenv.h"
 #include "codec/encoder.h"
 
 hi_encoder *hi_encoder_new(hi_mem *mem)
@@ -169,7 +170,7 @@ static hist_status block_put_cold(hi_encoder *encoder, size_t size, hi_buf *out)
         hi_buf_append(out, encoder->block, size);
         return HIST_OK;
     }
-    char *to = hi_buf_reserve(out, goal);
+    char *to = hi_buf_reserve(out, HI_VARINT_SIZE_MAX + 1 + hi_squeeze_bound(size));
     if (to == NULL) {
         return HIST_ENOMEM;
     }
@@ -227,7 +228,7 @@ static void page_put_numbers(hi_encoder *encoder, hi_buf *out)
         }
         const hi_body body = hi_flat_encode(encoder->kern, &encoder->body, dict->kind,
                                             encoder->values, here, encoder->block);
-        hi_buf_byte(out, body.model);
+        hi_buf_byte(out, (uint8_t)body.model);
         hi_buf_append(out, encoder->block, body.size);
     }
 }
@@ -357,6 +358,18 @@ static hist_status page_put_cold(hi_encoder *encoder, page_work *w, hi_buf *out)
     return page_put(encoder, w, HI_INTS_COLD, out);
 }
 
+static HI_FP_GUARDED hist_status page_encode(hi_encoder *encoder, page_work *w, hi_buf *out)
+{
+    const hist_type type = w->values->type;
+
+    if (type == HIST_TYPE_STRING) {
+        HI_TRY(hi_text_index_page(encoder, w->values));
+    }
+    return w->profile == HI_PROFILE_COLD && type != HIST_TYPE_BOOL
+               ? page_put_cold(encoder, w, out)
+               : page_put(encoder, w, HI_INTS_WARM, out);
+}
+
 hist_status hi_page_encode(hi_encoder *encoder, const hi_values *values, hi_profile profile,
                            const uint32_t *block_rows, uint32_t block_count, hi_buf *out,
                            hi_block_info *blocks_out, uint32_t *shared_size_out)
@@ -367,16 +380,10 @@ hist_status hi_page_encode(hi_encoder *encoder, const hi_values *values, hi_prof
                    .block_count = block_count,
                    .start = out->size,
                    .blocks = blocks_out};
-    hist_status status = HIST_OK;
+    const hi_fp_modes modes = hi_fp_enter();
+    const hist_status status = page_encode(encoder, &w, out);
 
-    if (values->type == HIST_TYPE_STRING) {
-        status = hi_text_index_page(encoder, values);
-    }
-    if (status == HIST_OK) {
-        status = profile == HI_PROFILE_COLD && values->type != HIST_TYPE_BOOL
-                     ? page_put_cold(encoder, &w, out)
-                     : page_put(encoder, &w, HI_INTS_WARM, out);
-    }
+    hi_fp_leave(modes);
     *shared_size_out = w.shared_size;
     if (status != HIST_OK) {
         out->size = w.start; /* Nothing was appended. */

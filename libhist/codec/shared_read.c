@@ -2,10 +2,12 @@
  * shared_read.c -- the shared section of a page: what its blocks refer to, decoded
  * once a page into memory of the caller's.
  */
+#include "base/fpenv.h"
 #include "codec/encoder.h"
 
 /* Entries of a page's dictionary of numbers, in pieces of a block's size. */
-static hist_status shared_open_numbers(hi_mem *mem, hist_type type, hi_reader *r, hi_page_shared *shared)
+static HI_FP_GUARDED hist_status shared_open_numbers(hi_mem *mem, hist_type type, hi_reader *r,
+                                                     hi_page_shared *shared)
 {
     const uint64_t count = hi_read_varint(r);
 
@@ -63,7 +65,9 @@ hist_status hi_page_shared_open(hi_mem *mem, hist_type type, const uint8_t *shar
     if (shared_size == 0) {
         return HIST_OK;
     }
+    const hi_fp_modes modes = hi_fp_enter();
     const hist_status status = shared_open_parts(mem, type, &r, text_bytes_max, shared_out);
+    hi_fp_leave(modes);
     if (status != HIST_OK) {
         hi_page_shared_free(mem, shared_out);
     }

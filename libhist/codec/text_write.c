@@ -147,7 +147,7 @@ static hist_status text_put(hi_encoder *encoder, const char *text, size_t size, 
 {
     if (size >= SQUEEZE_BYTES_MIN) {
         const size_t goal = size - size / 20;
-        char *to = hi_buf_reserve(&encoder->text, goal);
+        char *to = hi_buf_reserve(&encoder->text, hi_squeeze_bound(size));
         size_t made = 0;
 
         if (to == NULL) {
@@ -200,7 +200,7 @@ hist_status hi_text_put_dict(hi_encoder *encoder, const hi_values *values, hi_pr
         text_put_lengths(encoder, here, out);
     }
     /* Room first: the frame is built behind the text in the same buffer. */
-    if (hi_buf_reserve(&encoder->text, size + 1) == NULL) {
+    if (hi_buf_reserve(&encoder->text, hi_squeeze_bound(size)) == NULL) {
         return HIST_ENOMEM;
     }
     return text_put(encoder, encoder->text.data, size, profile, out);
@@ -235,7 +235,7 @@ hist_status hi_text_put_block(hi_encoder *encoder, const hi_slice *slice, hi_pro
     }
     hi_buf_varint(out, size);
     text_put_lengths(encoder, count, out);
-    if (hi_buf_reserve(&encoder->text, size + 1) == NULL) {
+    if (hi_buf_reserve(&encoder->text, hi_squeeze_bound(size)) == NULL) {
         return HIST_ENOMEM;
     }
     return text_put(encoder, gaps ? encoder->text.data : text, size, profile, out);
