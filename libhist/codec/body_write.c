@@ -82,6 +82,14 @@ hi_body hi_flat_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, h
 
 /* ---- dictionary ------------------------------------------------------------------------- */
 
+/* About the least that codes take. Entropy coding has no price but that of doing it. */
+static uint64_t codes_price(const body_work *w, uint32_t count)
+{
+    return w->scratch->ints.mode == HI_INTS_WARM
+               ? hi_stream_price(w->kern, w->scratch->codes, count)
+               : 0;
+}
+
 /* Codes into the page's dictionary. size 0: it will hardly be below `below` bytes. */
 static hi_body dict_of_page(const body_work *w, const uint64_t *x, uint32_t count, size_t below,
                             uint8_t *to)
@@ -89,7 +97,7 @@ static hi_body dict_of_page(const body_work *w, const uint64_t *x, uint32_t coun
     uint64_t *codes = w->scratch->codes;
 
     hi_page_dict_codes(&w->scratch->page_dict, x, count, codes);
-    if (hi_stream_price(w->kern, codes, count) >= below * 8) {
+    if (codes_price(w, count) >= below * 8) {
         return (hi_body){HI_ENC_DICT, 0};
     }
     to[0] = 0; /* Entries of its own: none. */
@@ -107,9 +115,8 @@ static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count
         return dict_of_page(w, x, count, below, to);
     }
     const uint32_t entries = hi_number_dict(scratch, w->kind, x, count);
-    if (entries == 0 || hi_stream_price(w->kern, scratch->codes, count) +
-                                (uint64_t)entries * DICT_ENTRY_BITS >=
-                            below * 8) {
+    if (entries == 0 ||
+        codes_price(w, count) + (uint64_t)entries * DICT_ENTRY_BITS >= below * 8) {
         return (hi_body){HI_ENC_DICT, 0};
     }
     uint8_t *at = to + hi_put_varint(to, entries);
@@ -218,6 +225,12 @@ static hi_body body_runs(const body_work *w, const uint64_t *x, uint32_t count, 
 
 /* ---- choice ----------------------------------------------------------------------------- */
 
+/* Warm, runs have to be smaller by a tenth: they expand at half the speed. */
+static bool body_prefers_runs(const body_work *w, size_t runs, size_t flat)
+{
+    return w->scratch->ints.mode == HI_INTS_WARM ? runs <= flat - flat / 10 : runs <= flat;
+}
+
 hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
                        const uint64_t *x, uint32_t count, uint8_t *to)
 {
@@ -235,7 +248,7 @@ hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, h
         return runs;
     }
     const hi_body flat = body_values(&w, x, count, &scratch->hints[0], scratch->rival);
-    if (flat.size * 9 >= runs.size * 10) {
+    if (body_prefers_runs(&w, runs.size, flat.size)) {
         return runs;
     }
     memcpy(to, scratch->rival, flat.size);

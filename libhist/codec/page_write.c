@@ -7,6 +7,10 @@
 #include "base/fpenv.h"
 #include "codec/encoder.h"
 
+enum {
+    SHARE_BITS = 8, /* A dictionary for a cold page is tried where a value takes more. */
+};
+
 hi_encoder *hi_encoder_new(hi_mem *mem)
 {
     hi_encoder *encoder = HI_MEM_NEW(mem, hi_encoder);
@@ -160,32 +164,6 @@ static size_t block_put_body(hi_encoder *encoder, const hi_slice *slice, size_t 
     return at + body.size;
 }
 
-/* Appends encoder->block, as a zstd frame when that is at least 5 % smaller. */
-static hist_status block_put_cold(hi_encoder *encoder, size_t size, hi_buf *out)
-{
-    const size_t goal = size - size / 20;
-    size_t made = 0;
-
-    if (size > HI_BLOCK_BYTES_MAX || goal < 16) {
-        hi_buf_append(out, encoder->block, size);
-        return HIST_OK;
-    }
-    char *to = hi_buf_reserve(out, HI_VARINT_SIZE_MAX + 1 + hi_squeeze_bound(size));
-    if (to == NULL) {
-        return HIST_ENOMEM;
-    }
-    to[0] = HI_ENC_ZSTD;
-    const size_t head = 1 + hi_put_varint((uint8_t *)to + 1, size);
-    HI_TRY(hi_squeeze(&encoder->squeezer, HI_PROFILE_COLD, encoder->block, size, to + head,
-                      goal - head, &made));
-    if (made == 0) {
-        hi_buf_append(out, encoder->block, size);
-        return HIST_OK;
-    }
-    out->size += head + made;
-    return HIST_OK;
-}
-
 static hist_status block_put(hi_encoder *encoder, hi_slice *slice, hi_profile profile, hi_buf *out)
 {
     slice->count = slice->rows;
@@ -203,11 +181,7 @@ static hist_status block_put(hi_encoder *encoder, hi_slice *slice, hi_profile pr
         hi_buf_append(out, encoder->block, head);
         return hi_text_put_block(encoder, slice, profile, out);
     }
-    const size_t size = block_put_body(encoder, slice, head);
-    if (profile == HI_PROFILE_COLD) {
-        return block_put_cold(encoder, size, out);
-    }
-    hi_buf_append(out, encoder->block, size);
+    hi_buf_append(out, encoder->block, block_put_body(encoder, slice, head));
     return HIST_OK;
 }
 
@@ -257,21 +231,6 @@ static hist_status page_put_shared(hi_encoder *encoder, const hi_values *values,
     return text ? hi_text_put_dict(encoder, values, profile, out) : HIST_OK;
 }
 
-/* After the first block: does it pay to have one dictionary of numbers for all? */
-static hist_status page_share_numbers(hi_encoder *encoder, const hi_values *values,
-                                      uint32_t block_count)
-{
-    const uint32_t entries = encoder->body.dict_entries;
-    const uint32_t most = entries * block_count / 4 * 3; /* Else each its own costs as little. */
-
-    if (block_count < 2 || entries == 0 || hi_kind_of(values->type) == HI_KIND_INT ||
-        values->type == HIST_TYPE_STRING || values->type == HIST_TYPE_BOOL) {
-        return HIST_OK;
-    }
-    return hi_page_dict_collect(&encoder->body.page_dict, encoder->mem, hi_kind_of(values->type),
-                                values, most < values->rows / 4 ? most : values->rows / 4);
-}
-
 /* Appends block b and says so in *info. */
 static hist_status page_put_block(hi_encoder *encoder, hi_slice *slice, hi_profile profile,
                                   size_t start, hi_buf *out, hi_block_info *info)
@@ -301,42 +260,92 @@ typedef struct page_work {
     uint32_t shared_size;
 } page_work;
 
-/* Shared section, then blocks. false in *good_out: after the first block a dictionary was found,
-   and everything must be written again. */
-static hist_status page_put_once(hi_encoder *encoder, page_work *w, bool first, hi_buf *out,
-                                 bool *good_out)
+/* Whether one dictionary of numbers for the page may pay, by the first block alone: it has one of
+   its own, or much is left and time matters less. */
+static bool page_may_share(const hi_encoder *encoder, const page_work *w, uint32_t *entries_max)
 {
-    hi_slice slice = {.values = w->values};
+    const hist_type type = w->values->type;
+    const hi_block_info *block = w->blocks;
+    const uint32_t entries = encoder->body.dict_entries;
 
-    *good_out = true;
-    out->size = w->start;
-    hi_body_page(&encoder->body);
-    HI_TRY(page_put_shared(encoder, w->values, w->profile, out));
-    w->shared_size = (uint32_t)(out->size - w->start);
-    for (uint32_t b = 0; b < w->block_count; b++) {
-        assert(w->block_rows[b] >= 1 && w->block_rows[b] <= HI_BLOCK_ROWS_MAX);
-        slice.rows = w->block_rows[b];
-        HI_TRY(page_put_block(encoder, &slice, w->profile, w->start, out, w->blocks + b));
-        slice.first += slice.rows;
-        if (b == 0 && first) {
-            HI_TRY(page_share_numbers(encoder, w->values, w->block_count));
-            if (encoder->body.page_dict.count > 0) {
-                *good_out = false;
-                return HIST_OK;
-            }
-        }
+    *entries_max = w->values->rows / 4;
+    if (w->block_count < 2 || type == HIST_TYPE_INT || type == HIST_TYPE_STRING ||
+        type == HIST_TYPE_BOOL) {
+        return false;
     }
+    if (encoder->body.ints.mode != HI_INTS_WARM) {
+        *entries_max *= 2;
+        return (uint64_t)block->size * 8 >= (uint64_t)block->rows * SHARE_BITS;
+    }
+    /* Beyond, as many entries as this one in each block would cost less. */
+    if (entries * w->block_count / 4 * 3 < *entries_max) {
+        *entries_max = entries * w->block_count / 4 * 3;
+    }
+    return entries > 0;
+}
+
+/* Shared section and first block, from out->size on. */
+static hist_status page_put_first(hi_encoder *encoder, page_work *w, hi_slice *slice, hi_buf *out,
+                                  hi_block_info *info, uint32_t *shared_size)
+{
+    const size_t start = out->size;
+
+    slice->rows = w->block_rows[0];
+    HI_TRY(page_put_shared(encoder, w->values, w->profile, out));
+    *shared_size = (uint32_t)(out->size - start);
+    return page_put_block(encoder, slice, w->profile, start, out, info);
+}
+
+/* After the first block: the same with a dictionary for the page, which takes its place where that
+   is smaller, the dictionary's bytes spread over all blocks. */
+static hist_status page_try_dict(hi_encoder *encoder, page_work *w, hi_slice *slice, hi_buf *out)
+{
+    const size_t second = out->size;
+    uint32_t entries_max = 0;
+    uint32_t shared_size = 0;
+    hi_block_info info;
+
+    if (!page_may_share(encoder, w, &entries_max)) {
+        return HIST_OK;
+    }
+    HI_TRY(hi_page_dict_collect(&encoder->body.page_dict, encoder->mem,
+                                hi_kind_of(w->values->type), w->values, entries_max));
+    if (encoder->body.page_dict.count == 0) {
+        return HIST_OK;
+    }
+    HI_TRY(page_put_first(encoder, w, slice, out, &info, &shared_size));
+    if (info.size + (shared_size - w->shared_size) / w->block_count >= w->blocks[0].size) {
+        encoder->body.page_dict.count = 0;
+        out->size = second;
+        return HIST_OK;
+    }
+    memmove(out->data + w->start, out->data + second, out->size - second);
+    out->size -= second - w->start;
+    w->blocks[0] = info;
+    w->shared_size = shared_size;
     return HIST_OK;
 }
 
 static hist_status page_put(hi_encoder *encoder, page_work *w, hi_ints_mode mode, hi_buf *out)
 {
-    bool good = false;
+    hi_slice slice = {.values = w->values};
 
     encoder->body.ints.mode = mode;
     encoder->body.page_dict.count = 0;
-    HI_TRY(page_put_once(encoder, w, true, out, &good));
-    return good ? HIST_OK : page_put_once(encoder, w, false, out, &good);
+    hi_body_page(&encoder->body);
+    out->size = w->start;
+    for (uint32_t b = 0; b < w->block_count; b++) {
+        assert(w->block_rows[b] >= 1 && w->block_rows[b] <= HI_BLOCK_ROWS_MAX);
+        if (b == 0) {
+            HI_TRY(page_put_first(encoder, w, &slice, out, w->blocks, &w->shared_size));
+            HI_TRY(page_try_dict(encoder, w, &slice, out));
+        } else {
+            slice.rows = w->block_rows[b];
+            HI_TRY(page_put_block(encoder, &slice, w->profile, w->start, out, w->blocks + b));
+        }
+        slice.first += slice.rows;
+    }
+    return HIST_OK;
 }
 
 /* Cold: a first round finds what the streams of all blocks have in common. */

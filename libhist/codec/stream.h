@@ -20,6 +20,7 @@ enum {
     HI_STREAM_BYTES_MAX = 8 * HI_BLOCK_ROWS_MAX + 64 * HI_BLOCK_VECTORS_MAX + 64,
     /* Nor is a body: runs and exceptions are used only where they are smaller than raw. */
     HI_BODY_BYTES_MAX = 2 * HI_STREAM_BYTES_MAX,
+    HI_REGULAR_ZEROS_MAX = 18,
     HI_LIST_MAX = 32,
     HI_JUMPS_MAX = 64, /* Beyond, vectors with exceptions are smaller. */
     HI_QUARTER_ROWS = HI_VECTOR_ROWS / 4, /* Exceptions are counted by quarters of a vector. */
