@@ -24,7 +24,7 @@ enum {
     HI_COLD_FORM_BYTES_MAX = 16 + HI_RANS_FREQS_BYTES_MAX + HI_RANS_SYMBOLS * 12,
     HI_COLD_SET_BYTES_MAX = 1 + HI_COLD_FORMS_MAX * HI_COLD_FORM_BYTES_MAX,
     HI_COLD_NO_ESCAPE = HI_RANS_SYMBOLS,
-    HI_COLD_SHARE_MAX = 64,    /* Streams that are looked at for a set. */
+    HI_COLD_SHARE_MAX = 32,    /* Streams that are looked at for a set. */
 };
 
 typedef enum hi_predictor {
@@ -111,11 +111,10 @@ typedef struct hi_cold_scratch {
     uint64_t scaled[HI_BLOCK_ROWS_MAX];
     uint64_t residuals[HI_BLOCK_ROWS_MAX + HI_LANES];
     uint64_t sorted[HI_BLOCK_ROWS_MAX];
-    uint64_t other[HI_BLOCK_ROWS_MAX];
+    uint64_t other[HI_BLOCK_ROWS_MAX]; /* For sorting; then packed low bits. */
     hi_cold_run runs[HI_BLOCK_ROWS_MAX];
     uint8_t symbols[HI_BLOCK_ROWS_MAX + HI_RANS_SLACK];
     uint16_t words[HI_BLOCK_ROWS_MAX];
-    uint8_t low[8 * HI_BLOCK_ROWS_MAX + 256];
     uint8_t form[HI_COLD_FORM_BYTES_MAX];
     uint32_t counts[HI_COLD_SHARE_MAX][HI_RANS_SYMBOLS]; /* Of one form, for each stream. */
 } hi_cold_scratch;

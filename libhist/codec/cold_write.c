@@ -301,7 +301,7 @@ static size_t write_parts(const hi_cold_plan *plan, const hi_cold_scratch *scrat
     if (escaped > 0) {
         to += escape_put(form, scratch->residuals, count, symbols, bytes, to);
     }
-    to = write_part(to, scratch->low, low_size);
+    to = write_part(to, scratch->other, low_size);
     to = write_part(to, coded->states, coded->states_size);
     for (uint32_t i = 0; i < coded->words; i++) {
         hi_put_u16(to + (size_t)2 * i, coded->word[i]);
@@ -331,10 +331,11 @@ size_t hi_cold_write(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
     const hi_cold_form *form = choice.form;
     hi_rans_encode(&form->freqs, scratch->symbols, count, choice.symbol_bits, scratch->words,
                    &coded);
+    uint8_t *packed = (uint8_t *)scratch->other;
     const size_t low =
         form->bins
-            ? low_put_bins(form, scratch->residuals, count, scratch->symbols, scratch->low)
-            : low_put_split(kern, form, scratch->residuals, count, scratch->symbols, scratch->low);
+            ? low_put_bins(form, scratch->residuals, count, scratch->symbols, packed)
+            : low_put_split(kern, form, scratch->residuals, count, scratch->symbols, packed);
     return write_parts(plan, scratch, x, &choice, &coded,
                        choice.index == HI_COLD_FORMS_MAX ? form_size : 0, low, limit, to);
 }

@@ -24,7 +24,7 @@ enum {
     HI_RANS_TAIL_LANES_MAX = 4,
     HI_RANS_STATES_BYTES_MAX = HI_RANS_LANES_MAX * 5,
     HI_RANS_FREQS_BYTES_MAX = HI_RANS_SYMBOLS * 4 + 8,
-    HI_RANS_SLACK = 64, /* Bytes behind the words that are read; symbols written too many. */
+    HI_RANS_SLACK = 64, /* Bytes read behind words and offsets; symbols written too many. */
 };
 
 /* ---- frequencies ------------------------------------------------------------------------ */
@@ -70,7 +70,7 @@ static inline unsigned hi_rans_lanes(unsigned code)
 /* What encoding made; words are in the order a decoder reads them. */
 typedef struct hi_rans_coded {
     unsigned lanes_code;
-    uint32_t turns; /* The last symbols are decoded apart: count % lanes, and so many turns of all lanes. */
+    uint32_t turns; /* Decoded apart: the last count % lanes symbols and so many turns of all lanes. */
     uint32_t words;
     const uint16_t *word;
     size_t states_size;
@@ -113,8 +113,8 @@ typedef struct hi_rans_kernels {
     /* out[i] = base + symbol; out[i] += symbol << width. */
     void (*widen)(const uint8_t *symbols, uint32_t count, uint64_t base, uint64_t *out);
     void (*join)(const uint8_t *symbols, uint32_t count, unsigned width, uint64_t *out);
-    /* out[i] = lower[symbol] + the next bits[symbol] (at most 57) of `from`, starting at `bit`. Returns the
-       bit after; more than `size` bits: nothing behind is read, values are wrong. */
+    /* out[i] = lower[symbol] + the next bits[symbol] (at most 57) of `from`, starting at `bit`.
+       Returns the bit after; more than `size`: values are wrong, nothing much behind was read. */
     size_t (*bins)(const uint8_t *symbols, uint32_t count, const uint64_t *lower,
                    const uint8_t *bits, const uint8_t *from, size_t bit, size_t size,
                    uint64_t *out);
