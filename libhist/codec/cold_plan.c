@@ -234,19 +234,17 @@ static void plan_start(const uint64_t *sorted, uint32_t count, hi_cold_plan *pla
     plan->min -= start;
 }
 
-static void plan_price(const hi_codec_kernels *kern, hi_cold_scratch *scratch, const uint64_t *x,
-                       uint32_t residuals, hi_cold_plan *plan)
+/* More tables, and what all takes. */
+static void plan_finish(const hi_codec_kernels *kern, hi_cold_scratch *scratch, const uint64_t *x,
+                        uint32_t residuals, hi_cold_plan *plan)
 {
-    uint32_t counts[HI_RANS_SYMBOLS];
-    uint64_t symbol_bits = 0;
-    unsigned bytes = 0;
+    hi_cold_cost cost;
 
     hi_cold_residuals(kern, x, plan, scratch->residuals);
-    (void)hi_cold_symbols(&plan->form, scratch->residuals, residuals, scratch->symbols, counts);
-    const uint64_t escapes = hi_cold_escapes(&plan->form, scratch->residuals, residuals,
-                                             scratch->symbols, &bytes);
-    plan->bits = hi_cold_price(&plan->form, counts, residuals, &symbol_bits) +
-                 escapes * bytes * 8 + hi_cold_form_put(&plan->form, scratch->form) * 8;
+    (void)hi_cold_symbols(&plan->form, scratch->residuals, residuals, scratch->symbols);
+    hi_cold_split_tables(scratch->symbols, residuals, &plan->form);
+    hi_cold_price(&plan->form, scratch->residuals, residuals, scratch->symbols, &cost);
+    plan->bits = cost.bits + hi_cold_form_put(&plan->form, scratch->form) * 8;
 }
 
 void hi_cold_plan_make(const hi_codec_kernels *kern, hi_cold_scratch *scratch, const uint64_t *x,
@@ -274,5 +272,5 @@ void hi_cold_plan_make(const hi_codec_kernels *kern, hi_cold_scratch *scratch, c
     }
     plan_out->max = plan_out->min + span;
     hi_cold_fit(scratch, residuals, plan_out);
-    plan_price(kern, scratch, x, residuals, plan_out);
+    plan_finish(kern, scratch, x, residuals, plan_out);
 }
