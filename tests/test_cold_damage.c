@@ -157,38 +157,153 @@ static void damaged_sets_are_refused_or_read(void **state)
     assert_in_range(sets, 3, SHAPES);
 }
 
+/* One value in the simplest form: kind, flags, turns, words, head, first, frequencies. The states are
+   zeroes, and what follows is long enough for whatever is misread. */
 static void what_the_format_does_not_have_is_damage(void **state)
 {
-    static const uint8_t good[] = {3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     static const struct {
         size_t at;
         uint8_t value;
     } bad[] = {
-        {0, 2},    {0, 4},    {0, 5},           /* kind; no set */
-        {1, 5},    {1, 7},                      /* predictor */
-        {1, 0x30}, {1, 0x40},                   /* lanes; a form's number with a form inside */
-        {1, 1},                                 /* nothing left to predict */
-        {2, 1},    {3, 2},                      /* turns, words */
-        {4, 0x3a}, {4, 0x81},                   /* width; bins with one */
-        {7, 1},                                 /* the largest frequency's symbol */
+        {0, 2},    {0, 4},    {0, 5}, /* kind; no set */
+        {1, 5},    {1, 7},            /* predictor */
+        {1, 0x30}, {1, 0x40},         /* lanes; a form's number with a form inside */
+        {1, 1},                       /* nothing left to predict */
+        {2, 1},    {3, 2},            /* turns, words */
+        {4, 0x3a}, {4, 0x81},         /* width; bins with one */
+        {7, 4},                       /* the largest frequency's symbol */
     };
     uint64_t out[1 + HI_CODEC_PAD / 8];
     hi_cold_view view;
 
     (void)state;
     for (size_t i = 0; i <= sizeof(bad) / sizeof(*bad); i++) {
-        uint8_t copy[sizeof(good) + HI_RANS_SLACK] = {0};
+        uint8_t copy[256] = {3};
         const bool whole = i == sizeof(bad) / sizeof(*bad);
-        memcpy(copy, good, sizeof(good));
         if (!whole) {
             copy[bad[i].at] = bad[i].value;
         }
-        hi_reader r = hi_reader_of(copy, 4 + 2 + 3 + 10);
+        hi_reader r = hi_reader_of(copy, sizeof(copy) - HI_RANS_SLACK);
         const hist_status status = hi_cold_open(&r, 1, NULL, &view);
         assert_int_equal(status, whole ? HIST_OK : HIST_ECORRUPT);
         if (whole) {
             assert_int_equal(hi_cold_decode(&hi_codec_kernels_base, &view, out), HIST_OK);
         }
+    }
+}
+
+/* ---- streams that only a liar writes ------------------------------------------------------ */
+
+typedef struct lie {
+    hi_cold_form form;
+    uint8_t map;     /* Of the first segments. */
+    uint8_t escapes; /* As listed. */
+    uint8_t low;     /* Bytes of BINS. */
+    uint8_t kind;
+    uint8_t flags;
+} lie;
+
+/* 100 symbols of one number, as a stream that says what the lie says. */
+static hist_status lie_read(const lie *l, uint8_t symbol, const hi_cold_set *with)
+{
+    static const uint8_t map[1] = {0};
+    static hi_rans_coded coded;
+    static hi_cold_view view;
+    uint8_t symbols[100];
+    uint8_t bytes[4000] = {l->kind, l->flags};
+    uint64_t *out = malloc(sizeof(symbols) * 8 + HI_CODEC_PAD);
+
+    memset(symbols, symbol, sizeof(symbols));
+    hi_rans_encode(l->form.freqs, map, symbols, sizeof(symbols), 0, scratch.words, &coded);
+    bytes[2] = (uint8_t)coded.turns;
+    bytes[3] = (uint8_t)coded.words;
+    size_t at = 4;
+    at += l->kind == HI_STREAM_COLD ? hi_cold_form_put(&l->form, bytes + at) : 0;
+    if (l->form.tables > 1) {
+        bytes[at++] = l->map;
+    }
+    if (l->form.escape != HI_COLD_NO_ESCAPE) {
+        bytes[at++] = 8;
+        bytes[at++] = l->escapes;
+        at += (size_t)8 * l->escapes;
+    }
+    if (l->form.bins) {
+        bytes[at++] = l->low;
+        at += l->low;
+    }
+    memcpy(bytes + at, coded.states, coded.states_size);
+    at += coded.states_size;
+    for (uint32_t i = 0; i < coded.words; i++, at += 2) {
+        hi_put_u16(bytes + at, coded.word[i]);
+    }
+    uint8_t *src = cc_padded_copy(bytes, at);
+    hi_reader r = hi_reader_of(src, at);
+    hist_status status = hi_cold_open(&r, sizeof(symbols), with, &view);
+    if (status == HIST_OK) {
+        status = hi_cold_decode(hi_codec_kernels_pick(), &view, out);
+    }
+    free(src);
+    free(out);
+    return status;
+}
+
+/* Two symbols of equal frequency. */
+static lie lie_of(bool bins, bool escape, uint32_t tables)
+{
+    lie l = {.kind = HI_STREAM_COLD, .low = 13, .escapes = 100};
+
+    l.form.bins = bins;
+    l.form.symbols = 2;
+    l.form.escape = escape ? 1 : HI_COLD_NO_ESCAPE;
+    l.form.tables = tables;
+    for (uint32_t t = 0; t < tables; t++) {
+        l.form.freqs[t] = (hi_rans_freqs){.symbols = 2, .freq = {2048, 2048}};
+    }
+    l.form.lower[1] = bins ? 1 : 0;
+    l.form.bits[0] = bins ? 1 : 0;
+    return l;
+}
+
+static void parts_that_do_not_fit_the_symbols_are_damage(void **state)
+{
+    (void)state;
+    lie l = lie_of(false, true, 1);
+    assert_int_equal(lie_read(&l, 1, NULL), HIST_OK);
+    for (l.escapes = 0; l.escapes < 100; l.escapes = (uint8_t)(l.escapes + 1)) {
+        assert_int_equal(lie_read(&l, 1, NULL), HIST_ECORRUPT);
+    }
+    l.escapes = 1;
+    assert_int_equal(lie_read(&l, 0, NULL), HIST_ECORRUPT);
+
+    l = lie_of(true, false, 1);
+    assert_int_equal(lie_read(&l, 0, NULL), HIST_OK);
+    for (l.low = 0; l.low < 13; l.low++) {
+        assert_int_equal(lie_read(&l, 0, NULL), HIST_ECORRUPT);
+    }
+    l.low = 14;
+    assert_int_equal(lie_read(&l, 0, NULL), HIST_ECORRUPT);
+}
+
+static void numbers_of_what_is_not_there_are_damage(void **state)
+{
+    (void)state;
+    lie l = lie_of(false, false, 3);
+    assert_int_equal(lie_read(&l, 0, NULL), HIST_OK);
+    for (unsigned table = 0; table < 4; table++) {
+        l.map = (uint8_t)table;
+        assert_int_equal(lie_read(&l, 0, NULL), table < 3 ? HIST_OK : HIST_ECORRUPT);
+    }
+
+    l = lie_of(false, false, 1);
+    l.kind = HI_STREAM_COLD_SHARED;
+    set.count = 2;
+    set.form[0] = l.form;
+    set.form[1] = l.form;
+    set.form[2] = l.form;
+    for (unsigned form = 0; form < 4; form++) {
+        l.flags = (uint8_t)(form << 6);
+        assert_int_equal(lie_read(&l, 0, &set), form < 2 ? HIST_OK : HIST_ECORRUPT);
+        assert_int_equal(lie_read(&l, 0, NULL), HIST_ECORRUPT);
     }
 }
 
@@ -217,6 +332,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(damaged_streams_give_errors_or_values_and_never_reach_outside),
     cmocka_unit_test(damaged_sets_are_refused_or_read),
     cmocka_unit_test(what_the_format_does_not_have_is_damage),
+    cmocka_unit_test(parts_that_do_not_fit_the_symbols_are_damage),
+    cmocka_unit_test(numbers_of_what_is_not_there_are_damage),
     cmocka_unit_test(frequencies_that_do_not_sum_up_are_damage),
 };
 

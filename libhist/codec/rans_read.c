@@ -72,7 +72,8 @@ static hist_status read_tail(const hi_rans_view *view, const hi_rans_table *tabl
         states[i & mask] = low ? y << 16 | word[at % READ_TAIL_WORDS_MAX] : y;
         at += low;
     }
-    bool whole = at <= words;
+    const uint32_t in_states = view->lanes - (mask + 1);
+    bool whole = at <= words && at >= words - in_states;
     for (uint32_t l = 0; l <= mask; l++) {
         whole &= states[l] == HI_RANS_LOW;
     }
