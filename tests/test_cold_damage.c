@@ -1,6 +1,6 @@
 /*
- * test_cold_damage.c -- damaged cold streams and sets give an error or values, and nothing is touched
- * outside.
+ * test_cold_damage.c -- damaged cold streams and sets give an error or values,
+ * and nothing is touched outside.
  */
 /* cmocka.h wants the four before it. */
 /* clang-format off */
@@ -157,8 +157,8 @@ static void damaged_sets_are_refused_or_read(void **state)
     assert_in_range(sets, 3, SHAPES);
 }
 
-/* One value in the simplest form: kind, flags, turns, words, head, first, frequencies. The states are
-   zeroes, and what follows is long enough for whatever is misread. */
+/* One value in the simplest form: kind, flags, turns, words, head, first, frequencies. The states
+   are zeroes, and what follows is long enough for whatever is misread. */
 static void what_the_format_does_not_have_is_damage(void **state)
 {
     static const struct {
@@ -198,13 +198,16 @@ typedef struct lie {
     hi_cold_form form;
     uint8_t map;     /* Of the first segments. */
     uint8_t escapes; /* As listed. */
+    uint8_t escape_bytes;
     uint8_t low;     /* Bytes of BINS. */
+    uint8_t extra;   /* Words that nothing reads. */
     uint8_t kind;
     uint8_t flags;
+    bool opened; /* Set by lie_read(). */
 } lie;
 
 /* 100 symbols of one number, as a stream that says what the lie says. */
-static hist_status lie_read(const lie *l, uint8_t symbol, const hi_cold_set *with)
+static hist_status lie_read(lie *l, uint8_t symbol, const hi_cold_set *with)
 {
     static const uint8_t map[1] = {0};
     static hi_rans_coded coded;
@@ -216,16 +219,16 @@ static hist_status lie_read(const lie *l, uint8_t symbol, const hi_cold_set *wit
     memset(symbols, symbol, sizeof(symbols));
     hi_rans_encode(l->form.freqs, map, symbols, sizeof(symbols), 0, scratch.words, &coded);
     bytes[2] = (uint8_t)coded.turns;
-    bytes[3] = (uint8_t)coded.words;
+    bytes[3] = (uint8_t)(coded.words + l->extra);
     size_t at = 4;
     at += l->kind == HI_STREAM_COLD ? hi_cold_form_put(&l->form, bytes + at) : 0;
     if (l->form.tables > 1) {
         bytes[at++] = l->map;
     }
     if (l->form.escape != HI_COLD_NO_ESCAPE) {
-        bytes[at++] = 8;
+        bytes[at++] = l->escape_bytes;
         bytes[at++] = l->escapes;
-        at += (size_t)8 * l->escapes;
+        at += (size_t)l->escape_bytes * l->escapes;
     }
     if (l->form.bins) {
         bytes[at++] = l->low;
@@ -236,9 +239,11 @@ static hist_status lie_read(const lie *l, uint8_t symbol, const hi_cold_set *wit
     for (uint32_t i = 0; i < coded.words; i++, at += 2) {
         hi_put_u16(bytes + at, coded.word[i]);
     }
+    at += (size_t)2 * l->extra;
     uint8_t *src = cc_padded_copy(bytes, at);
     hi_reader r = hi_reader_of(src, at);
     hist_status status = hi_cold_open(&r, sizeof(symbols), with, &view);
+    l->opened = status == HIST_OK;
     if (status == HIST_OK) {
         status = hi_cold_decode(hi_codec_kernels_pick(), &view, out);
     }
@@ -250,7 +255,7 @@ static hist_status lie_read(const lie *l, uint8_t symbol, const hi_cold_set *wit
 /* Two symbols of equal frequency. */
 static lie lie_of(bool bins, bool escape, uint32_t tables)
 {
-    lie l = {.kind = HI_STREAM_COLD, .low = 13, .escapes = 100};
+    lie l = {.kind = HI_STREAM_COLD, .low = 13, .escapes = 100, .escape_bytes = 8};
 
     l.form.bins = bins;
     l.form.symbols = 2;
@@ -272,8 +277,20 @@ static void parts_that_do_not_fit_the_symbols_are_damage(void **state)
     for (l.escapes = 0; l.escapes < 100; l.escapes = (uint8_t)(l.escapes + 1)) {
         assert_int_equal(lie_read(&l, 1, NULL), HIST_ECORRUPT);
     }
+    l.escapes = 100;
+    for (l.escape_bytes = 0; l.escape_bytes < 30; l.escape_bytes++) {
+        const bool known = l.escape_bytes > 0 && l.escape_bytes <= 8;
+        assert_int_equal(lie_read(&l, 1, NULL), known ? HIST_OK : HIST_ECORRUPT);
+    }
     l.escapes = 1;
+    l.escape_bytes = 8;
     assert_int_equal(lie_read(&l, 0, NULL), HIST_ECORRUPT);
+
+    l = lie_of(false, false, 1);
+    assert_int_equal(lie_read(&l, 0, NULL), HIST_OK);
+    for (l.extra = 1; l.extra < 40; l.extra++) {
+        assert_int_equal(lie_read(&l, 0, NULL), HIST_ECORRUPT);
+    }
 
     l = lie_of(true, false, 1);
     assert_int_equal(lie_read(&l, 0, NULL), HIST_OK);
@@ -292,6 +309,7 @@ static void numbers_of_what_is_not_there_are_damage(void **state)
     for (unsigned table = 0; table < 4; table++) {
         l.map = (uint8_t)table;
         assert_int_equal(lie_read(&l, 0, NULL), table < 3 ? HIST_OK : HIST_ECORRUPT);
+        assert_int_equal(l.opened, table < 3);
     }
 
     l = lie_of(false, false, 1);
@@ -303,6 +321,7 @@ static void numbers_of_what_is_not_there_are_damage(void **state)
     for (unsigned form = 0; form < 4; form++) {
         l.flags = (uint8_t)(form << 6);
         assert_int_equal(lie_read(&l, 0, &set), form < 2 ? HIST_OK : HIST_ECORRUPT);
+        assert_int_equal(l.opened, form < 2);
         assert_int_equal(lie_read(&l, 0, NULL), HIST_ECORRUPT);
     }
 }

@@ -11,7 +11,7 @@ enum {
     PLAN_ORDERS = HI_COLD_STARTS_MAX + 1,
     PLAN_SAMPLE_MAX = PLAN_CHUNKS * PLAN_CHUNK_ROWS,
     PLAN_SHIFT_MAX = 20,
-    PLAN_LINES = 4,
+    PLAN_LINES = 3,
     PLAN_UNIT = 4096,
     PLAN_WORTH = 256, /* A higher order must save 1/256 of a bit a value. */
 };
@@ -126,8 +126,8 @@ static plan_line plan_line_rounded(plan_line line)
     return (plan_line){(uint64_t)((int64_t)(line.slope + half) >> line.shift), 0};
 }
 
-/* The line through first and last, by least squares, and both with whole slopes: a clock's period
-   is a whole number, and a slope slightly off would widen the residuals. */
+/* The line through first and last, the one by least squares, and that with a whole slope: a clock's
+   period is a whole number, and a slope slightly off would widen the residuals. */
 static void plan_lines(const uint64_t *x, uint32_t count, plan_line *lines)
 {
     const int64_t rise = (int64_t)(x[count - 1] - x[0]);
@@ -137,10 +137,9 @@ static void plan_lines(const uint64_t *x, uint32_t count, plan_line *lines)
 
     line.slope = (uint64_t)(rise * (INT64_C(1) << line.shift) / (int64_t)(count - 1));
     lines[0] = line;
-    lines[1] = plan_line_rounded(line);
     line.slope += (uint64_t)plan_steeper(x, count, line);
-    lines[2] = line;
-    lines[3] = plan_line_rounded(line);
+    lines[1] = line;
+    lines[2] = plan_line_rounded(line);
 }
 
 static uint64_t plan_try_line(const hi_codec_kernels *kern, hi_cold_scratch *scratch,

@@ -210,15 +210,15 @@ static hist_status read_residuals(const hi_codec_kernels *kern, const hi_cold_vi
         } else {
             read_split(kern, view, symbols + first, rows, &place, to);
         }
-        if ((form->bins && place.low > bits) ||
-            (form->escape != HI_COLD_NO_ESCAPE &&
-             !read_escapes(view, symbols + first, rows, &place, to))) {
+        if (form->escape != HI_COLD_NO_ESCAPE &&
+            !read_escapes(view, symbols + first, rows, &place, to)) {
             return HIST_ECORRUPT;
         }
         if (delta) {
             kern->prefix(to - 1, rows + 1); /* Still in the cache. */
         }
     }
+    /* Too few low bits make the difference huge. */
     if (place.escape != view->escapes || (form->bins && bits - place.low >= 8)) {
         return HIST_ECORRUPT;
     }

@@ -105,7 +105,7 @@ static void tables_start(tables_split *split, const uint64_t *price, uint32_t ta
         uint32_t cheaper = 0;
 
         for (uint32_t o = 0; o < split->segments; o++) {
-            cheaper += price[o] < price[s] || (price[o] == price[s] && o < s);
+            cheaper += price[o] < price[s] || (o < s && price[o] == price[s]);
         }
         split->map[s] = (uint8_t)(cheaper * tables / split->segments);
     }

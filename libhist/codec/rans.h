@@ -73,7 +73,7 @@ static inline unsigned hi_rans_lanes(unsigned code)
 /* What encoding made; words are in the order a decoder reads them. */
 typedef struct hi_rans_coded {
     unsigned lanes_code;
-    uint32_t turns; /* Decoded apart: the last count % lanes symbols and so many turns of all lanes. */
+    uint32_t turns; /* The tail: the last count % lanes symbols and so many turns of all lanes. */
     uint32_t words;
     const uint16_t *word;
     size_t states_size;

@@ -51,7 +51,7 @@ static uint16_t *write_tail(const write_state *w, uint32_t count, uint16_t *room
 {
     const unsigned lanes = hi_rans_lanes(coded->lanes_code);
     const unsigned tail_lanes = hi_rans_tail_lanes(lanes);
-    uint16_t taken[HI_RANS_LANES_MAX];
+    uint16_t taken[HI_RANS_LANES_MAX] = {0};
     uint32_t words = 0;
     uint32_t i = count;
     uint16_t *to = room_end;

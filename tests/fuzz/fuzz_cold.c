@@ -1,6 +1,7 @@
 /*
- * fuzz_cold.c -- hostile cold streams and sets of forms: any bytes give an error or values, the same
- * on every CPU, and what the encoder makes of any values comes back.
+ * fuzz_cold.c -- hostile cold streams and sets of forms: any bytes give an error
+ * or values, the same on every CPU, and what the encoder makes of any values comes
+ * back.
  *
  * Byte 0 chooses the way, bytes 1-2 the count; the rest is a stream, a set and
  * then a stream, or values to encode.
