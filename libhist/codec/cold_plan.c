@@ -126,8 +126,9 @@ static plan_line plan_line_rounded(plan_line line)
     return (plan_line){(uint64_t)((int64_t)(line.slope + half) >> line.shift), 0};
 }
 
-/* The line through first and last, the one by least squares, and that with a whole slope: a clock's
-   period is a whole number, and a slope slightly off would widen the residuals. */
+/* By least squares with a whole slope and as it is, and through first and last. The whole one is first,
+   as the others must be better: a clock's period is a whole number, and a slope slightly off
+   would widen the residuals. */
 static void plan_lines(const uint64_t *x, uint32_t count, plan_line *lines)
 {
     const int64_t rise = (int64_t)(x[count - 1] - x[0]);
@@ -136,10 +137,10 @@ static void plan_lines(const uint64_t *x, uint32_t count, plan_line *lines)
     plan_line line = {.shift = room < PLAN_SHIFT_MAX ? room : PLAN_SHIFT_MAX};
 
     line.slope = (uint64_t)(rise * (INT64_C(1) << line.shift) / (int64_t)(count - 1));
-    lines[0] = line;
+    lines[2] = line;
     line.slope += (uint64_t)plan_steeper(x, count, line);
     lines[1] = line;
-    lines[2] = plan_line_rounded(line);
+    lines[0] = plan_line_rounded(line);
 }
 
 static uint64_t plan_try_line(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
