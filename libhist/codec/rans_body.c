@@ -35,6 +35,14 @@ static void rans_fill(const uint16_t *freq, uint32_t symbols, uint32_t *table)
     }
 }
 
+/* The step after the last one of the segment that starts with step s. */
+static inline uint32_t rans_segment_end(uint32_t s, uint32_t steps, unsigned lanes)
+{
+    const uint32_t stop = s + HI_RANS_SEGMENT / lanes;
+
+    return stop < steps ? stop : steps;
+}
+
 /* A word's two bytes at any address. */
 typedef uint16_t rans_word __attribute__((aligned(1), may_alias));
 
@@ -55,22 +63,26 @@ static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, ui
     return words;
 }
 
-/* At most HI_RANS_SLACK bytes behind `end` are read: a step takes 2 bytes a lane and starts inside. */
-#define RANS_RUN(lanes)                                                       \
-    static const uint8_t *rans_run_##lanes(                                   \
-        const uint32_t *table, uint32_t *states, uint32_t steps,              \
-        const uint8_t *words, const uint8_t *end, uint8_t *symbols)           \
-    {                                                                         \
-        uint32_t x[lanes];                                                    \
-        memcpy(x, states, sizeof(x));                                         \
-        for (uint32_t s = 0; s < steps; s++, symbols += (lanes)) {            \
-            words = rans_step(table, lanes, x, words, symbols);               \
-            if (words > end) {                                                \
-                return NULL;                                                  \
-            }                                                                 \
-        }                                                                     \
-        memcpy(states, x, sizeof(x));                                         \
-        return words;                                                         \
+/* At most HI_RANS_SLACK bytes behind `end` are read: a step takes 2 bytes a lane, from inside. */
+#define RANS_RUN(lanes)                                                              \
+    static const uint8_t *rans_run_##lanes(                                          \
+        const hi_rans_table *tables, const uint8_t *map, uint32_t *states,           \
+        uint32_t steps, const uint8_t *words, const uint8_t *end, uint8_t *symbols)  \
+    {                                                                                \
+        uint32_t x[lanes];                                                           \
+        memcpy(x, states, sizeof(x));                                                \
+        for (uint32_t s = 0; s < steps; map++) {                                     \
+            const uint32_t *table = tables[*map].entry;                              \
+            const uint32_t stop = rans_segment_end(s, steps, lanes);                 \
+            for (; s < stop; s++, symbols += (lanes)) {                              \
+                words = rans_step(table, lanes, x, words, symbols);                  \
+                if (words > end) {                                                   \
+                    return NULL;                                                     \
+                }                                                                    \
+            }                                                                        \
+        }                                                                            \
+        memcpy(states, x, sizeof(x));                                                \
+        return words;                                                                \
     }
 
 RANS_RUN(4)
@@ -98,17 +110,23 @@ static inline __m512i rans_turn(const uint32_t *table, __m512i x, const uint8_t 
     return _mm512_mask_or_epi32(y, low, _mm512_slli_epi32(y, 16), taken);
 }
 
-static const uint8_t *rans_run_32(const uint32_t *table, uint32_t *states, uint32_t steps,
-                                  const uint8_t *words, const uint8_t *end, uint8_t *symbols)
+static const uint8_t *rans_run_32(const hi_rans_table *tables, const uint8_t *map,
+                                  uint32_t *states, uint32_t steps, const uint8_t *words,
+                                  const uint8_t *end, uint8_t *symbols)
 {
     __m512i x = _mm512_loadu_si512(states);
     __m512i z = _mm512_loadu_si512(states + 16);
 
-    for (uint32_t s = 0; s < steps; s++, symbols += 32) {
-        x = rans_turn(table, x, &words, symbols);
-        z = rans_turn(table, z, &words, symbols + 16);
-        if (words > end) {
-            return NULL;
+    for (uint32_t s = 0; s < steps; map++) {
+        const uint32_t *table = tables[*map].entry;
+        const uint32_t stop = rans_segment_end(s, steps, 32);
+
+        for (; s < stop; s++, symbols += 32) {
+            x = rans_turn(table, x, &words, symbols);
+            z = rans_turn(table, z, &words, symbols + 16);
+            if (words > end) {
+                return NULL;
+            }
         }
     }
     _mm512_storeu_si512(states, x);
@@ -120,17 +138,17 @@ static const uint8_t *rans_run_32(const uint32_t *table, uint32_t *states, uint3
 RANS_RUN(32)
 #endif
 
-static const uint8_t *rans_run(const uint32_t *table, unsigned lanes, uint32_t *states,
-                               uint32_t steps, const uint8_t *words, const uint8_t *end,
-                               uint8_t *symbols)
+static const uint8_t *rans_run(const hi_rans_table *tables, const uint8_t *map, unsigned lanes,
+                               uint32_t *states, uint32_t steps, const uint8_t *words,
+                               const uint8_t *end, uint8_t *symbols)
 {
     switch (lanes) {
     case 32:
-        return rans_run_32(table, states, steps, words, end, symbols);
+        return rans_run_32(tables, map, states, steps, words, end, symbols);
     case 8:
-        return rans_run_8(table, states, steps, words, end, symbols);
+        return rans_run_8(tables, map, states, steps, words, end, symbols);
     default:
-        return rans_run_4(table, states, steps, words, end, symbols);
+        return rans_run_4(tables, map, states, steps, words, end, symbols);
     }
 }
 
