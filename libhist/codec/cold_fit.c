@@ -4,6 +4,8 @@
  * makes 256 symbols of most of them, BINS by dynamic programming over cells of
  * about equal counts. Prices are integers, in 1/4096 bit.
  */
+#include <assert.h>
+
 #include "codec/cold.h"
 
 enum {
@@ -208,6 +210,7 @@ static uint32_t fit_cells(const uint64_t *sorted, uint32_t count, uint32_t step,
         }
         i = end;
     }
+    assert(made < FIT_CELLS_MAX);
     cells[made].before = count;
     return made;
 }

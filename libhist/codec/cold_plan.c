@@ -126,9 +126,9 @@ static plan_line plan_line_rounded(plan_line line)
     return (plan_line){(uint64_t)((int64_t)(line.slope + half) >> line.shift), 0};
 }
 
-/* By least squares with a whole slope and as it is, and through first and last. The whole one is first,
-   as the others must be better: a clock's period is a whole number, and a slope slightly off
-   would widen the residuals. */
+/* By least squares with a whole slope and as it is, and through first and last. The whole one is
+   first, as the others must be better: a clock's period is a whole number, and a slope slightly
+   off would widen the residuals. */
 static void plan_lines(const uint64_t *x, uint32_t count, plan_line *lines)
 {
     const int64_t rise = (int64_t)(x[count - 1] - x[0]);

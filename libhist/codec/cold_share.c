@@ -3,6 +3,8 @@
  * are fitted together on a sample of all their residuals, the frequencies then
  * counted on all. A form stays if what it saves is more than its bytes.
  */
+#include <assert.h>
+
 #include "codec/cold.h"
 
 typedef struct share_stream {
@@ -64,6 +66,7 @@ static hi_cold_plan share_pool(const hi_codec_kernels *kern, hi_cold_scratch *sc
             pool.max = (int64_t)plans[i].max > (int64_t)pool.max ? plans[i].max : pool.max;
         }
     }
+    assert(total > 0);
     const uint32_t step = (uint32_t)((total + HI_BLOCK_ROWS_MAX - 1) / HI_BLOCK_ROWS_MAX);
     uint32_t from = 0; /* Of the next stream. */
     for (uint32_t i = 0; i < streams; i++) {

@@ -4,6 +4,8 @@
  * symbols are gathered around 2, then 4 tables by what they take in each, as in
  * k-means.
  */
+#include <assert.h>
+
 #include "codec/cold.h"
 
 enum {
@@ -139,6 +141,7 @@ static void tables_take(const tables_split *split, hi_cold_form *form)
             hi_rans_normalise(split->counts[t], form->symbols, &form->freqs[made++]);
         }
     }
+    assert(made >= 1);
     form->tables = made;
 }
 

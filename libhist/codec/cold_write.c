@@ -1,4 +1,6 @@
 /* cold_write.c -- planned integer streams to bytes; README.md has the layout. */
+#include <assert.h>
+
 #include "codec/cold.h"
 
 enum {
@@ -96,7 +98,7 @@ static size_t escape_put(const hi_cold_form *form, const uint64_t *residuals, ui
 {
     uint8_t *at = to;
 
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && form->escape != HI_COLD_NO_ESCAPE; i++) {
         if (symbols[i] == form->escape) {
             const uint64_t v = residuals[i] - form->base;
             for (unsigned b = 0; b < bytes; b++) {
@@ -335,17 +337,16 @@ static size_t write_parts(const hi_cold_plan *plan, const hi_cold_scratch *scrat
     if (size >= limit) {
         return 0;
     }
-    to = write_part(to, head, (size_t)(head_end - head));
-    to = write_part(to, scratch->form, own_size);
-    to = write_part(to, more, (size_t)(more_end - more));
-    if (escaped > 0) {
-        to += escape_put(form, scratch->residuals, count, symbols, choice->cost.escape_bytes, to);
+    uint8_t *at = write_part(to, head, (size_t)(head_end - head));
+    at = write_part(at, scratch->form, own_size);
+    at = write_part(at, more, (size_t)(more_end - more));
+    at += escape_put(form, scratch->residuals, count, symbols, choice->cost.escape_bytes, at);
+    at = write_part(at, scratch->other, low_size);
+    at = write_part(at, coded->states, coded->states_size);
+    for (uint32_t i = 0; i < coded->words; i++, at += 2) {
+        hi_put_u16(at, coded->word[i]);
     }
-    to = write_part(to, scratch->other, low_size);
-    to = write_part(to, coded->states, coded->states_size);
-    for (uint32_t i = 0; i < coded->words; i++) {
-        hi_put_u16(to + (size_t)2 * i, coded->word[i]);
-    }
+    assert((size_t)(at - to) == size);
     return size;
 }
 

@@ -4,6 +4,8 @@
  * that is less than what the table gains. The largest one is not written; it is
  * what the others leave.
  */
+#include <assert.h>
+
 #include "codec/rans.h"
 
 enum {
@@ -25,6 +27,7 @@ static const uint16_t freq_logs[65] = {
 
 uint32_t hi_log2_fixed(uint32_t v)
 {
+    assert(v > 0);
     const unsigned length = hi_bit_length(v) - 1;
     const uint32_t fraction = (uint32_t)(((uint64_t)v << (31 - length)) & 0x7fffffff);
     const uint32_t cell = fraction >> 25;
@@ -107,6 +110,7 @@ void hi_rans_normalise(const uint32_t *counts, uint32_t symbols, hi_rans_freqs *
     for (uint32_t i = 0; i < symbols; i++) {
         total += counts[i];
     }
+    assert(total > 0 && symbols <= HI_RANS_SYMBOLS);
     for (size_t m = 0; m < sizeof(mantissas) / sizeof(mantissas[0]); m++) {
         uint8_t bytes[HI_RANS_FREQS_BYTES_MAX];
         hi_bit_writer w = {bytes, 0};

@@ -4,6 +4,8 @@
  * So a lane costs the 4 bits of its last state's length and not 3 bytes, which
  * counts where a stream has but a thousand bytes.
  */
+#include <assert.h>
+
 #include "codec/rans.h"
 
 enum {
@@ -26,6 +28,8 @@ static bool write_symbol(const write_state *w, uint32_t i, uint32_t *state, uint
     const uint8_t symbol = w->symbols[i];
     const uint32_t freq = w->freqs[table].freq[symbol];
     uint32_t x = *state;
+
+    assert(freq > 0 && x >= HI_RANS_LOW);
     const bool full = x >= (uint64_t)freq << (32 - HI_RANS_BITS);
 
     *word = (uint16_t)x;
@@ -123,6 +127,7 @@ void hi_rans_encode(const hi_rans_freqs *freqs, const uint8_t *map, const uint8_
         hi_put_bits(&b, states[l], 16 + above);
     }
     coded_out->states_size = hi_bits_bytes(&b);
+    assert(to >= room);
     coded_out->words = (uint32_t)(end - to);
     coded_out->word = to;
 }
