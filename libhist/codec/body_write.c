@@ -114,7 +114,9 @@ static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count
     if (scratch->page_dict.count > 0) {
         return dict_of_page(w, x, count, below, to);
     }
-    const uint32_t entries = hi_number_dict(scratch, w->kind, x, count, below);
+    const bool warm = scratch->ints.mode == HI_INTS_WARM;
+    const uint32_t entries =
+        hi_number_dict(scratch, w->kind, x, count, warm ? below : (size_t)count * 8);
     if (entries == 0 ||
         codes_price(w, count) + (uint64_t)entries * DICT_ENTRY_BITS >= below * 8) {
         return (hi_body){HI_ENC_DICT, 0};
