@@ -3,6 +3,7 @@
 
 enum {
     RUNS_TRY = 3,   /* Runs are tried when there are fewer than count / 3, */
+    RUNS_TRY_COLD = 2,
     RUNS_TAKE = 16, /* and nothing else when fewer than count / 16. */
     DICT_ROWS_MIN = 64,
     DICT_ENTRY_BITS = 3, /* An entry takes hardly less. */
@@ -242,7 +243,7 @@ hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, h
     if (changes == 0) {
         return body_constant(kind, x[0], to);
     }
-    if ((changes + 1) * RUNS_TRY >= count) {
+    if ((changes + 1) * (scratch->ints.mode == HI_INTS_WARM ? RUNS_TRY : RUNS_TRY_COLD) >= count) {
         return body_values(&w, x, count, &scratch->hints[0], to);
     }
     const hi_body runs = body_runs(&w, x, count, to);
