@@ -167,7 +167,8 @@ static bool read_escapes(const hi_cold_view *view, const uint8_t *symbols, uint3
         }
         memcpy(&v, view->escaped + (size_t)place->escape++ * view->escape_bytes,
                view->escape_bytes);
-        out[at - symbols] = view->form->base + (uint64_t)((int64_t)(v << unused) >> unused);
+        v = (uint64_t)((int64_t)(hi_le64(v) << unused) >> unused);
+        out[at - symbols] = view->form->base + v;
     }
     return true;
 }

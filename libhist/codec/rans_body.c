@@ -46,6 +46,13 @@ static inline uint32_t rans_segment_end(uint32_t s, uint32_t steps, unsigned lan
 /* A word's two bytes at any address. */
 typedef uint16_t rans_word __attribute__((aligned(1), may_alias));
 
+static inline uint32_t rans_next(const uint8_t *words)
+{
+    const uint16_t word = *(const rans_word *)words;
+
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap16(word);
+}
+
 static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, uint32_t *x,
                                        const uint8_t *words, uint8_t *symbols)
 {
@@ -53,7 +60,7 @@ static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, ui
         const uint32_t entry = table[x[l] % HI_RANS_SUM];
         const uint32_t high = x[l] >> HI_RANS_BITS;
         const uint32_t y = ((entry >> 8 & 0xfff) + 1) * high + (entry >> 20);
-        const uint32_t filled = y << 16 | *(const rans_word *)words;
+        const uint32_t filled = y << 16 | rans_next(words);
         const bool low = y < HI_RANS_LOW;
 
         symbols[l] = (uint8_t)entry;
@@ -182,7 +189,7 @@ static size_t rans_bins(const uint8_t *restrict symbols, uint32_t count,
             uint64_t word = 0;
 
             memcpy(&word, from + bit / 8, sizeof(word));
-            word >>= bit & 7;
+            word = hi_le64(word) >> (bit & 7);
             out[k] = lower[symbol] + (word & ((UINT64_C(1) << width) - 1));
             bit += width;
         }
