@@ -17,13 +17,13 @@ static bool num_has(const uint64_t *valid, uint32_t i)
 static hist_status num_column(hi_agg_run *run, hist_type type, uint32_t groups, hist_column *out,
                               void **data)
 {
-    return hi_col_new(&run->op->keep, type, groups, out, data) ? HIST_OK : hi_agg_no_memory(run);
+    return hi_col_new(run->to, type, groups, out, data) ? HIST_OK : hi_agg_no_memory(run);
 }
 
 /* A bitmap of groups that have a value: all of them until one is cleared. */
 static uint64_t *num_valid(hi_agg_run *run, uint32_t groups)
 {
-    return hi_bits_new(&run->op->keep, groups, true);
+    return hi_bits_new(run->to, groups, true);
 }
 
 /* ---- count ---- */
@@ -258,29 +258,47 @@ static hist_status best_int_update(hi_agg_run *run, const hist_column *args, con
     return HIST_OK;
 }
 
+/* Groups without a value become nulls. `has` is that of the first group, the others follow `stride` bytes apart. */
+static hist_status best_nulls(hi_agg_run *run, uint32_t groups, const bool *has, size_t stride,
+                              hist_column *out)
+{
+    const char *at = (const char *)has;
+    uint32_t first = 0;
+
+    while (first < groups && *(const bool *)(at + first * stride)) {
+        first++;
+    }
+    if (first == groups) {
+        return HIST_OK;
+    }
+    uint64_t *valid = num_valid(run, groups);
+    if (valid == NULL) {
+        return hi_agg_no_memory(run);
+    }
+    for (uint32_t g = first; g < groups; g++) {
+        if (!*(const bool *)(at + g * stride)) {
+            hi_bit_clear(valid, g);
+        }
+    }
+    out->valid = valid;
+    return HIST_OK;
+}
+
 static hist_status best_int_finish(hi_agg_run *run, uint32_t groups, hist_column *out)
 {
     const num_int_best *state = run->state;
     void *data;
-    uint64_t *valid = num_valid(run, groups);
     const hist_type type = run->agg->outputs[0].type;
 
     HI_TRY(num_column(run, type, groups, out, &data));
-    if (valid == NULL) {
-        return hi_agg_no_memory(run);
-    }
     for (uint32_t g = 0; g < groups; g++) {
         if (type == HIST_TYPE_INT) {
             ((int32_t *)data)[g] = (int32_t)state[g].v;
         } else {
             ((int64_t *)data)[g] = state[g].v;
         }
-        if (!state[g].has) {
-            hi_bit_clear(valid, g);
-        }
     }
-    out->valid = valid;
-    return HIST_OK;
+    return best_nulls(run, groups, &state[0].has, sizeof(state[0]), out);
 }
 
 const hi_agg_kind hi_agg_min_int = {"min",           sizeof(num_int_best), NULL,
@@ -292,6 +310,30 @@ typedef struct num_real_best {
     double v;
     bool has;
 } num_real_best;
+
+/* The best of n values without nulls, no worse than b, branch by branch only where there is a NaN: one once met stays,
+   as nothing compares with it. Of equal ones (zeroes) the first is kept. */
+static num_real_best best_real_of(const double *v, uint32_t n, bool max, num_real_best b)
+{
+    double best = b.has ? b.v : v[0];
+    bool nan = false;
+
+    if (max) {
+        for (uint32_t i = 0; i < n; i++) {
+            best = v[i] > best ? v[i] : best;
+            nan |= v[i] != v[i];
+        }
+    } else {
+        for (uint32_t i = 0; i < n; i++) {
+            best = v[i] < best ? v[i] : best;
+            nan |= v[i] != v[i];
+        }
+    }
+    for (uint32_t i = 0; nan && i < n; i++) {
+        best = v[i] != v[i] ? v[i] : best;
+    }
+    return (num_real_best){best, true};
+}
 
 static hist_status best_real_update(hi_agg_run *run, const hist_column *args, const uint64_t *mask,
                                     const hi_stretch *s, uint32_t count)
@@ -305,8 +347,11 @@ static hist_status best_real_update(hi_agg_run *run, const hist_column *args, co
     for (uint32_t k = 0; k < count; k++) {
         num_real_best b = state[s[k].group];
 
+        if (valid == NULL) {
+            state[s[k].group] = best_real_of(v + s[k].first, s[k].rows, max, b);
+            continue;
+        }
         for (uint32_t i = s[k].first; i < s[k].first + s[k].rows; i++) {
-            /* A NaN once met stays: nothing compares with it. */
             if (num_has(valid, i) && (!b.has || v[i] != v[i] || (max ? v[i] > b.v : v[i] < b.v))) {
                 b = (num_real_best){v[i], true};
             }
@@ -320,20 +365,12 @@ static hist_status best_real_finish(hi_agg_run *run, uint32_t groups, hist_colum
 {
     const num_real_best *state = run->state;
     void *data;
-    uint64_t *valid = num_valid(run, groups);
 
     HI_TRY(num_column(run, HIST_TYPE_REAL, groups, out, &data));
-    if (valid == NULL) {
-        return hi_agg_no_memory(run);
-    }
     for (uint32_t g = 0; g < groups; g++) {
         ((double *)data)[g] = state[g].v;
-        if (!state[g].has) {
-            hi_bit_clear(valid, g);
-        }
     }
-    out->valid = valid;
-    return HIST_OK;
+    return best_nulls(run, groups, &state[0].has, sizeof(state[0]), out);
 }
 
 const hi_agg_kind hi_agg_min_real = {

@@ -156,7 +156,7 @@ static hist_status pick_compact(hi_agg_run *run)
     for (uint32_t a = 0; a < run->agg->arg_count; a++) {
         const hist_column from = pick_view(&own->values[a]);
 
-        for (uint32_t g = 0; g < run->capacity; g++) {
+        for (uint32_t g = 0; g < run->zeroed; g++) {
             if (state[g].stored != 0) {
                 hi_cb_copy(&fresh[a], &from, state[g].stored - 1);
             }
@@ -165,7 +165,7 @@ static hist_status pick_compact(hi_agg_run *run)
             return hi_agg_no_memory(run);
         }
     }
-    for (uint32_t g = 0, row = 0; g < run->capacity; g++) {
+    for (uint32_t g = 0, row = 0; g < run->zeroed; g++) {
         state[g].stored = state[g].stored != 0 ? ++row : 0;
     }
     hi_arena_free(&own->arenas[own->turn]);
