@@ -45,6 +45,13 @@ FORMATS_SRC := $(filter-out formats/lineproto%.c,$(wildcard formats/*.c))
 HISTD_SRC   := $(wildcard histd/*.c)
 HISTCLI_SRC := $(wildcard histcli/*.c)
 
+# Other machines (make cross) get the codec and its tests only.
+ifneq ($(ONLY_CODEC),)
+LIB_SRC     := $(filter libhist/base/% libhist/codec/%,$(LIB_SRC))
+BODY_SRC    := $(filter libhist/codec/%,$(BODY_SRC))
+FORMATS_SRC :=
+endif
+
 # A file NAME_body.c is one plain C body built once for each CPU variant, with HI_VARIANT set.
 MACHINE := $(shell $(CC) -dumpmachine)
 ifneq ($(filter x86_64%,$(MACHINE)),)
@@ -67,6 +74,10 @@ HISTCLI_OBJ := $(HISTCLI_SRC:%.c=$(OBJ)/%.o)
 
 TEST_SRC     := $(wildcard tests/test_*.c)
 SUPPORT_SRC  := $(wildcard tests/support/*.c)
+ifneq ($(ONLY_CODEC),)
+TEST_SRC     := $(filter tests/test_codec%.c tests/test_wide.c,$(TEST_SRC))
+SUPPORT_SRC  := tests/support/codec_columns.c
+endif
 SUPPORT_OBJ  := $(SUPPORT_SRC:%.c=$(OBJ)/%.o)
 TESTS        := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%)
 # bench_*.c are benchmarks; what else is in bench/ are tools they and the quickstart use.
@@ -146,6 +157,8 @@ help:
 	@echo 'make asan | tsan    the tests under sanitizers'
 	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (default 30)'
 	@echo 'make kill           a thousand kill -9; make long: every test in its long form'
+	@echo 'make golden         tests/golden/codec.* anew, after a change of the format'
+	@echo 'make cross          the codec for aarch64, 32-bit ARM and s390x, tested in qemu'
 	@echo 'make minimal        the commands of the README in a minimal Debian (root)'
 	@echo 'make lint           static checks'
 	@echo 'make install        DESTDIR= PREFIX=$(PREFIX)'
@@ -188,6 +201,20 @@ kill: all
 long: deps-check
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/check DEBUG=1 CFLAGS='-O1 -g' test-programs
 	$(Q)HIST_LONG=1 TEST_SECONDS_MAX=7200 C_TESTS_ONLY=1 sh tests/run.sh $(BUILD)/check
+
+# Pages that every machine must decode, and checksums of those it must make: anew after a change of
+# the format or of the choice of models.
+.PHONY: golden
+golden: $(BUILD)/tests/test_codec_golden
+	$(Q)mkdir -p tests/golden && $(BUILD)/tests/test_codec_golden write
+
+# The codec on a 64-bit and a 32-bit ARM and on a big-endian machine, in qemu.
+.PHONY: cross test-codec
+cross:
+	$(Q)sh .ci/deps.sh cross
+	$(Q)sh tests/cross.sh $(BUILD) aarch64 armhf s390x
+
+test-codec: $(TESTS) $(BUILD)/replay/codec
 
 # The README's commands in a minimal Debian, made with debootstrap; needs root.
 minimal:

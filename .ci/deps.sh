@@ -1,16 +1,20 @@
 #!/bin/sh
-# deps.sh run|check|fuzz -- installs, through apt-get, what is missing to build and run the programs
-# ("run"), also to test them ("check"), or also to fuzz them ("fuzz"). Does nothing, and needs no network, when all is here.
+# deps.sh run|check|fuzz|cross -- installs, through apt-get, what is missing to build and run the programs
+# ("run"), also to test them ("check"), or also to fuzz them ("fuzz"), or to build for other machines and
+# emulate those ("cross"). Does nothing, and needs no network, when all is here.
 set -eu
 run="gcc make libc6-dev libzstd-dev libxxhash-dev libcsv-dev libmicrohttpd-dev libjansson-dev
 libedit-dev zlib1g-dev libcurl4-openssl-dev libinih-dev nettle-dev libpcre2-dev"
 check="libcmocka-dev clang clang-tidy cppcheck python3 zstd curl mandoc"
+cross="qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
+gcc-s390x-linux-gnu libc6-dev-s390x-cross"
 case "${1:-}" in
 run) want=$run ;;
 check) want="$run $check" ;;
 fuzz) want="$run $check libclang-rt-14-dev" ;;
+cross) want="make $cross" ;;
 *)
-    echo "usage: deps.sh run|check|fuzz" >&2
+    echo "usage: deps.sh run|check|fuzz|cross" >&2
     exit 2
     ;;
 esac

@@ -3,7 +3,7 @@
 # tests, two at a time, and ends with one line: N passed, N failed, N skipped.
 #
 # A C test is BUILD/tests/test_NAME (cmocka); a shell test is tests/test_NAME.sh, called with BUILD,
-# and ends with such a line itself. A test that dies, hangs or prints no count is one failure.
+# and ends with such a line itself. TEST_RUNNER is put before a C test (an emulator). A test that dies, hangs or prints no count is one failure.
 set -u
 build=$1
 shift
@@ -23,7 +23,7 @@ one() {
     log=$logs/$name.log
     start=$(date +%s)
     if [ -x "$build/tests/test_$name" ]; then
-        CMOCKA_MESSAGE_OUTPUT=TAP timeout "$limit" "$build/tests/test_$name" >"$log" 2>&1
+        CMOCKA_MESSAGE_OUTPUT=TAP timeout "$limit" ${TEST_RUNNER:-} "$build/tests/test_$name" >"$log" 2>&1
         status=$?
         # cmocka writes "not ok N # SKIP" for a test that was skipped.
         skipped=$(grep -cE '^(not )?ok [0-9]+ # SKIP' "$log")

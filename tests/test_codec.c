@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/wide.h"
 #include "codec/encoder.h"
 #include "tests/support/codec_columns.h"
 
@@ -109,7 +110,7 @@ static void check_page(const cc_page *p, const hi_codec_kernels *kern)
     free(section);
 }
 
-static size_t raw_bits(void)
+static uint64_t raw_bits(void)
 {
     const uint64_t rows = cc.v.rows;
     const uint64_t nulls = cc.v.valid == NULL ? 0 : rows;
@@ -140,9 +141,9 @@ static void round_trip(uint32_t rows, uint32_t each, hi_profile profile)
                 cc_page_cut(&p, rows, each);
                 cc_page_encode(&p, profile);
                 check_page(&p, hi_codec_kernels_pick());
-                if (p.bytes.size * 8 > raw_bits() + rows / 2 + 512 * p.block_count) {
-                    fail_msg("type %d shape %d nulls %d: %zu bytes for %zu raw", cc_types[t], shape,
-                             nulls, p.bytes.size, raw_bits() / 8);
+                if ((uint64_t)p.bytes.size * 8 > raw_bits() + rows / 2 + 512 * p.block_count) {
+                    fail_msg("type %d shape %d nulls %d: %zu bytes for %llu raw", cc_types[t],
+                             shape, nulls, p.bytes.size, (unsigned long long)raw_bits() / 8);
                 }
                 hi_buf_free(&p.bytes);
             }
@@ -382,14 +383,12 @@ static bool is_less(hist_type type, uint64_t a, uint64_t b)
     return hi_double_of(a) < hi_double_of(b);
 }
 
-__extension__ typedef __int128 wide;
-
 typedef struct model {
     hi_block_stats s;
     uint32_t seen;
     uint32_t counted;
     double sum;
-    wide total;
+    hi_wide total;
     double mean;
     double m2;
 } model;
@@ -409,7 +408,7 @@ static void model_take(model *m, hist_type type, uint64_t word)
     m->s.max = m->counted == 0 || is_less(type, m->s.max, word) ? word : m->s.max;
     m->counted++;
     m->sum += v;
-    m->total += (int64_t)word;
+    m->total = hi_wide_add(m->total, hi_wide_of((int64_t)word));
     const double delta = v - m->mean;
     m->mean += delta / m->counted;
     m->m2 += delta * (v - m->mean);
@@ -446,7 +445,7 @@ static void check_stats(uint32_t first, uint32_t rows)
         assert_true(s.sum_lo == hi_bits_of(m.sum) ||
                     (m.sum != m.sum && s.sum_lo << 1 >> 53 == 0x7ff));
     } else {
-        assert_true(s.sum_lo == (uint64_t)m.total && s.sum_hi == (uint64_t)(m.total >> 64));
+        assert_true(s.sum_lo == m.total.low && s.sum_hi == (uint64_t)m.total.high);
     }
     const double off = s.m2 - m.m2;
     const double size = m.m2 + m.mean * m.mean * 1e-9;

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/codec.h"
+#include "base/bytes.h"
+#include "codec/encoder.h"
 #include "tests/support/codec_columns.h"
 
 /* ---- damage ----------------------------------------------------------------------------- */
@@ -87,8 +88,8 @@ static void damage_block(const victim *v, const uint8_t *block, size_t size)
         victim_decode(v, copy, i);
     }
     for (int round = 0; round < 100; round++) {
-        const size_t at = cc_noise() % size;
-        const size_t other = cc_noise() % (size < 64 ? size : 64);
+        const size_t at = (size_t)(cc_noise() % size);
+        const size_t other = (size_t)(cc_noise() % (size < 64 ? size : 64));
 
         copy[at] = (uint8_t)cc_noise();
         copy[other] = (uint8_t)cc_noise();
@@ -196,10 +197,30 @@ static void an_unknown_model_or_scheme_is_damage(void **state)
     cc_room_free(&got);
 }
 
+/* More entries than memory has addresses, where size_t has 32 bits. */
+static void a_dictionary_that_counts_more_than_memory_holds_is_refused(void **state)
+{
+    uint8_t shared[64] = {HI_SHARED_DICT};
+    size_t at = 1;
+    hi_page_shared opened;
+
+    (void)state;
+    at += hi_put_varint(shared + at, UINT64_C(1) << 30);
+    at += hi_put_varint(shared + at, UINT64_C(1) << 30);
+    for (int i = 0; i < 4; i++) {
+        memcpy(shared + at, "\2\0\0", 3); /* 8192 empty texts. */
+        at += 3;
+    }
+    const hist_status status =
+        hi_page_shared_open(&cc_mem, HIST_TYPE_STRING, shared, at, INT32_MAX, &opened);
+    assert_true(status == HIST_ECORRUPT || status == HIST_ENOMEM);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(damaged_blocks_give_errors_or_values_and_never_reach_outside),
     cmocka_unit_test(a_block_cut_short_or_continued_is_damage),
     cmocka_unit_test(an_unknown_model_or_scheme_is_damage),
+    cmocka_unit_test(a_dictionary_that_counts_more_than_memory_holds_is_refused),
 };
 
 CC_MAIN(tests)

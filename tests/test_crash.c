@@ -14,12 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/parts.h"
 #include "tests/support/story.h"
 #include "tests/support/vfs_crash.h"
 #include "tests/support/vfs_fault.h"
 #include "tests/support/vfs_order.h"
 
-enum { CRASH_BATCHES = 70, CRASH_WHY = 700 };
+enum { CRASH_BATCHES = 70, CRASH_WHY = 700, CRASH_PART_BYTES = 1024 };
 
 static bool crash_long(void)
 {
@@ -49,19 +50,21 @@ static void crash_cut_once(const story *s, hist_vfs *disk, uint64_t stop, uint64
     if (!story_check(s, after, 0, &status, why, sizeof(why))) {
         fail_msg("cut at change %" PRIu64 ", seed %" PRIu64 ": %s", stop, seed, why);
     }
+    if (parts_unnamed(after) != 0) {
+        fail_msg("cut at change %" PRIu64 ", seed %" PRIu64 ": parts nobody names are left", stop,
+                 seed);
+    }
     vfs_crash_free(after);
 }
 
-static void test_power_cuts(void **state)
+/* Power cuts after change number `first`, `first + step` and so on, to the end of the story. */
+static uint64_t crash_cut_from(uint64_t first, uint64_t step, uint64_t seeds, uint64_t part_bytes)
 {
-    const uint64_t step = crash_long() ? 1 : 2;
-    const uint64_t seeds = crash_long() ? 20 : 6;
     uint64_t cuts = 0;
 
-    (void)state;
-    for (uint64_t stop = 1;; stop += step) {
+    for (uint64_t stop = first;; stop += step) {
         hist_vfs *disk = vfs_crash_new();
-        story s = {.batches = CRASH_BATCHES};
+        story s = {.batches = CRASH_BATCHES, .part_bytes_max = part_bytes};
 
         assert_non_null(disk);
         vfs_crash_stop_after(disk, stop);
@@ -74,11 +77,41 @@ static void test_power_cuts(void **state)
         vfs_crash_free(disk);
         if (!stopped) {
             assert_int_equal(s.status, HIST_OK);
-            break;
+            return cuts;
         }
     }
+}
+
+static void test_power_cuts(void **state)
+{
+    const uint64_t cuts = crash_cut_from(1, crash_long() ? 1 : 2, crash_long() ? 20 : 6, 0);
+
+    (void)state;
     print_message("# %" PRIu64 " power cuts\n", cuts);
     assert_true(cuts >= 1000);
+}
+
+/* Around the merge of the story when it writes many parts: all of them are there afterwards, or none. */
+static void test_power_cuts_in_a_merge_that_cuts(void **state)
+{
+    hist_vfs *disk = vfs_crash_new();
+    story s = {.batches = CRASH_BATCHES, .part_bytes_max = CRASH_PART_BYTES};
+
+    (void)state;
+    story_tell(&s, disk);
+    const parts_figures f = parts_look(disk);
+    assert_true(f.cut >= 4 && f.overlaps == 0);
+    const uint64_t first = vfs_crash_changes(disk) / 3 * 2; /* The merge is behind it. */
+    vfs_crash_free(disk);
+    disk = vfs_crash_new();
+    vfs_crash_stop_after(disk, first);
+    story_tell(&s, disk);
+    hist_vfs *before = vfs_crash_cut(disk, 1);
+    assert_true(parts_look(before).parts > 4 && parts_look(before).cut == 0);
+    vfs_crash_free(before);
+    vfs_crash_free(disk);
+    const uint64_t cuts = crash_cut_from(first, 1, crash_long() ? 20 : 4, CRASH_PART_BYTES);
+    print_message("# %" PRIu64 " power cuts, %u parts\n", cuts, f.cut);
 }
 
 /* A cut, then a cut while recovering from it, then the check. */
@@ -126,13 +159,15 @@ static void test_order_of_operations(void **state)
 }
 
 /* Tells the story with one fault; afterwards the disk is healthy again. */
-static bool crash_fault_once(vfs_fault_plan plan)
+static bool crash_fault_once(vfs_fault_plan plan, uint64_t part_bytes)
 {
     char why[CRASH_WHY];
     hist_status status = HIST_OK;
     hist_vfs *disk = hist_vfs_memory_new();
     hist_vfs *faulty = vfs_fault_new(disk);
-    story s = {.batches = CRASH_BATCHES / 2, .stubborn = !plan.sticky};
+    story s = {.batches = part_bytes == 0 ? CRASH_BATCHES / 2 : CRASH_BATCHES,
+               .stubborn = !plan.sticky,
+               .part_bytes_max = part_bytes};
 
     assert_non_null(faulty);
     vfs_fault_arm(faulty, plan);
@@ -156,7 +191,7 @@ static void crash_fault_everywhere(vfs_fault_kind kind, bool sticky)
     const uint64_t step = crash_long() ? 1 : sticky ? 3 : 1;
     uint64_t at = 1;
 
-    while (crash_fault_once((vfs_fault_plan){.at = at, .sticky = sticky, .kind = kind})) {
+    while (crash_fault_once((vfs_fault_plan){.at = at, .sticky = sticky, .kind = kind}, 0)) {
         at += step;
     }
     assert_true(at > 100);
@@ -178,6 +213,18 @@ static void test_disk_full_once(void **state)
 {
     (void)state;
     crash_fault_everywhere(VFS_FAULT_ENOSPC, false);
+}
+
+/* One in every few calls of a story that merges and cuts. */
+static void test_io_error_in_a_merge_that_cuts(void **state)
+{
+    uint64_t at = 1;
+
+    (void)state;
+    while (crash_fault_once((vfs_fault_plan){.at = at, .kind = VFS_FAULT_EIO}, CRASH_PART_BYTES)) {
+        at += crash_long() ? 1 : 2;
+    }
+    assert_true(at > 100);
 }
 
 static void test_torn_write(void **state)
@@ -284,10 +331,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_order_of_operations, NULL, NULL),
         cmocka_unit_test(test_power_cuts),
+        cmocka_unit_test(test_power_cuts_in_a_merge_that_cuts),
         cmocka_unit_test(test_cut_in_recovery),
         cmocka_unit_test(test_io_error_once),
         cmocka_unit_test(test_io_error_for_ever),
         cmocka_unit_test(test_disk_full_once),
+        cmocka_unit_test(test_io_error_in_a_merge_that_cuts),
         cmocka_unit_test(test_torn_write),
         cmocka_unit_test(test_flipped_bits),
     };

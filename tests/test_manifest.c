@@ -309,6 +309,104 @@ static void test_running_out_of_memory_is_an_error_and_leaks_nothing(void **stat
     hi_manifest_free(&m);
 }
 
+/* Two parts of table 1, partition [0, 100), and what the check says of them. */
+typedef struct manifest_pair {
+    hi_part_entry a;
+    hi_part_entry b;
+    hi_part_range range_a;
+    hi_part_range range_b;
+} manifest_pair;
+
+static manifest_pair manifest_cut_pair(void)
+{
+    const hi_part_range range = {.table = 1, .width_ns = 100, .rows = 5};
+    const hi_part_entry part = {
+        .id = 1, .rows = 5, .seq_low = 3, .seq_high = 9, .flags = HI_PART_CUT};
+    manifest_pair pair = {.a = part, .b = part, .range_a = range, .range_b = range};
+
+    pair.a.range_count = pair.b.range_count = 1;
+    pair.a.first_series = 1;
+    pair.a.last_series = 7;
+    pair.b.id = 2;
+    pair.b.first_series = 8;
+    pair.b.last_series = 20;
+    return pair;
+}
+
+/* What a reopen says of the pair, in whatever order it is listed. */
+static void manifest_expect(const manifest_pair *given, const char *problem)
+{
+    for (int order = 0; order < 2; order++) {
+        manifest_pair pair = *given;
+        hi_mem mem;
+        hi_manifest m;
+        hi_manifest back;
+        hi_file_data data;
+        hist_error err = {.message = ""};
+
+        hi_mem_init(&mem, NULL, NULL, 0);
+        hi_manifest_init(&m, &mem);
+        m.next_part_id = 10;
+        pair.a.ranges = &pair.range_a;
+        pair.b.ranges = &pair.range_b;
+        assert_int_equal(hi_manifest_add_part(&m, order == 0 ? &pair.a : &pair.b, NULL), HIST_OK);
+        assert_int_equal(hi_manifest_add_part(&m, order == 0 ? &pair.b : &pair.a, NULL), HIST_OK);
+        m.features.refuse = order == 0 ? 0 : HI_FEATURE_CUT; /* As it was read; set anew. */
+        assert_int_equal(hi_manifest_encode(&m, &data, NULL), HIST_OK);
+        assert_true(hi_get_u64(data.data + 32) ==
+                    (((pair.a.flags | pair.b.flags) & HI_PART_CUT) != 0 ? HI_FEATURE_CUT : 0));
+        const hist_status st = hi_manifest_decode(data.data, data.size, "x", &mem, &back, &err);
+        if (problem == NULL) {
+            assert_int_equal(st, HIST_OK);
+            assert_int_equal(hi_manifest_check(&m, NULL), HIST_OK);
+            manifest_assert_same(&m, &back);
+        } else {
+            assert_int_equal(st, HIST_ECORRUPT);
+            assert_non_null(strstr(err.message, problem));
+        }
+        hi_manifest_free(&back);
+        hi_manifest_free(&m);
+        hi_file_data_free(&data, &mem);
+        assert_int_equal(mem.used, 0);
+    }
+}
+
+static void test_parts_that_leave_open_which_is_newer_are_refused(void **state)
+{
+    (void)state;
+    manifest_pair pair = manifest_cut_pair();
+
+    manifest_expect(&pair, NULL);
+    pair.a.flags = pair.b.flags = 0;
+    pair.b.seq_high = 10; /* Without a cut the feature goes, too. */
+    manifest_expect(&pair, NULL);
+    pair = manifest_cut_pair();
+    pair.b.first_series = 7; /* One series in both. */
+    manifest_expect(&pair, "series 1 to 7 of the one and 7 to 20 of the other overlap");
+    pair.b.seq_high = 10; /* It is newer. */
+    manifest_expect(&pair, NULL);
+    pair = manifest_cut_pair();
+    pair.b.flags = 0;
+    pair.b.first_series = pair.b.last_series = 0;
+    manifest_expect(&pair, "nothing says which is newer");
+    pair.range_b.table = 2;
+    manifest_expect(&pair, NULL);
+    pair = manifest_cut_pair();
+    pair.b.seq_low = 4; /* Not of the same merge. */
+    manifest_expect(&pair, "nothing says which is newer");
+    pair = manifest_cut_pair();
+    pair.range_b.partition_ns = 99; /* Another partition that overlaps in its last instant. */
+    manifest_expect(&pair, "nothing says which is newer");
+    pair.range_b.partition_ns = 100;
+    manifest_expect(&pair, NULL);
+    pair = manifest_cut_pair();
+    pair.range_b.width_ns = 50;
+    manifest_expect(&pair, "nothing says which is newer");
+    pair = manifest_cut_pair();
+    pair.b.last_series = 5;
+    manifest_expect(&pair, "impossible range of series");
+}
+
 static void test_only_exact_names_are_ours(void **state)
 {
     (void)state;
@@ -363,6 +461,7 @@ int main(void)
         cmocka_unit_test(test_a_published_manifest_survives_and_loads),
         cmocka_unit_test(test_a_failed_publish_leaves_no_name_behind),
         cmocka_unit_test(test_running_out_of_memory_is_an_error_and_leaks_nothing),
+        cmocka_unit_test(test_parts_that_leave_open_which_is_newer_are_refused),
         cmocka_unit_test(test_only_exact_names_are_ours),
     };
 

@@ -51,12 +51,16 @@ static void failing_free(void *arg, void *ptr, size_t size)
 }
 
 /* One story with a lack of memory from call `at` on. false: it was over before. */
-static bool tell_without_memory(uint64_t at, uint64_t count, uint64_t batches, bool stubborn)
+static bool tell_without_memory(uint64_t at, uint64_t count, uint64_t batches, bool stubborn,
+                                uint64_t part_bytes)
 {
     failing f = {.at = at, .count = count};
     const hist_allocator allocator = {failing_alloc, failing_free, &f};
     hist_vfs *vfs = hist_vfs_memory_new();
-    story s = {.batches = batches, .stubborn = stubborn, .allocator = &allocator};
+    story s = {.batches = batches,
+               .stubborn = stubborn,
+               .allocator = &allocator,
+               .part_bytes_max = part_bytes};
     hist_status status = HIST_OK;
     char why[1024];
 
@@ -87,21 +91,29 @@ static uint64_t step_of(uint64_t bounded)
 static void one_allocation_that_fails_costs_one_call(void **state)
 {
     (void)state;
-    for (uint64_t at = 1; tell_without_memory(at, 1, 60, true); at += step_of(3)) {
+    for (uint64_t at = 1; tell_without_memory(at, 1, 60, true, 0); at += step_of(3)) {
     }
 }
 
 static void a_store_that_is_closed_after_the_failure_is_whole(void **state)
 {
     (void)state;
-    for (uint64_t at = 1; tell_without_memory(at, 1, 60, false); at += step_of(5)) {
+    for (uint64_t at = 1; tell_without_memory(at, 1, 60, false, 0); at += step_of(5)) {
+    }
+}
+
+/* With a merge that writes many parts. */
+static void a_merge_that_cuts_survives_any_allocation_that_fails(void **state)
+{
+    (void)state;
+    for (uint64_t at = 1; tell_without_memory(at, 1, 70, true, 1024); at += step_of(11)) {
     }
 }
 
 static void writing_resumes_by_itself_when_there_is_memory_again(void **state)
 {
     (void)state;
-    for (uint64_t at = 1; tell_without_memory(at, 12, 60, true); at += step_of(7)) {
+    for (uint64_t at = 1; tell_without_memory(at, 12, 60, true, 0); at += step_of(7)) {
     }
 }
 
@@ -221,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_allocation_that_fails_costs_one_call),
         cmocka_unit_test(a_store_that_is_closed_after_the_failure_is_whole),
+        cmocka_unit_test(a_merge_that_cuts_survives_any_allocation_that_fails),
         cmocka_unit_test(writing_resumes_by_itself_when_there_is_memory_again),
         cmocka_unit_test(a_log_larger_than_the_budget_is_flushed_while_it_is_replayed),
         cmocka_unit_test(a_flood_of_new_series_can_be_committed),

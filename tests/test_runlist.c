@@ -225,6 +225,73 @@ static void pieces_of_what_does_not_overlap_are_whole_runs(void **state)
     assert_int_equal(mem.used, 0);
 }
 
+/* The merge of `spec` in pieces that have room for so many rows; returns how many pieces. */
+static uint32_t collect_pieces(hi_mem *mem, hi_merge_spec spec, uint64_t room_rows, uint64_t *rows)
+{
+    uint32_t pieces = 0;
+    bool more = true;
+
+    for (; more; pieces++) {
+        hi_merge *merge = NULL;
+        hi_runlist list = {.rows = 1};
+        uint64_t used = 0;
+        uint32_t last = 0;
+        hist_error err;
+
+        assert_int_equal(hi_merge_open(mem, &spec, &merge, &err), HIST_OK);
+        while (list.rows > 0) {
+            hi_merge_set_room(merge, used < room_rows ? room_rows - used : 0);
+            assert_int_equal(hi_merge_next(merge, 7, &list, &err), HIST_OK);
+            assert_true(list.rows <= 7);
+            assert_true(list.rows == 0 || list.runs[0].series >= spec.first_series);
+            last = list.rows == 0 ? last : list.runs[list.run_count - 1].series;
+            used += list.rows;
+        }
+        more = hi_merge_stopped(merge, &spec.first_series);
+        assert_true(used > 0 && (!more || spec.first_series > last));
+        hi_merge_close(merge);
+        *rows += used;
+    }
+    return pieces;
+}
+
+/* Room for exactly the series there are: nothing is cut. One row less: it is, and only between
+   series. */
+static void a_merge_ends_before_the_series_that_does_not_fit(void **state)
+{
+    enum { SERIES = 5, EACH = 10 };
+    const struct {
+        uint64_t room_rows;
+        uint32_t pieces;
+    } cases[] = {{50, 1}, {49, 2}, {40, 2}, {39, 2}, {30, 2}, {29, 3}, {20, 3},
+                 {19, 5}, {10, 5}, {9, 5},  {1, 5},  {0, 5},  {UINT64_MAX, 1}};
+    fm_row rows[SERIES * EACH] = {0};
+    hi_frag *frags[2];
+    const hi_merge_spec spec = {.frags = frags,
+                                .frag_count = 2,
+                                .from_ns = INT64_MIN,
+                                .to_ns = INT64_MAX,
+                                .to_inclusive = true};
+    hi_mem mem;
+
+    (void)state;
+    hi_mem_init(&mem, NULL, NULL, 0);
+    for (int i = 0; i < SERIES * EACH; i++) {
+        rows[i] = (fm_row){.series = 3 * (uint32_t)(i / EACH), .time_ns = i};
+    }
+    frags[0] = fm_frag_new(rows, 24, TABLE, 1, 1, 100);
+    frags[1] = fm_frag_new(rows + 24, 26, TABLE, 2, 2, 100);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t total = 0;
+
+        assert_int_equal(collect_pieces(&mem, spec, cases[i].room_rows, &total), cases[i].pieces);
+        assert_int_equal(total, SERIES * EACH);
+    }
+    frags[0]->ops->close(frags[0]);
+    frags[1]->ops->close(frags[1]);
+    assert_int_equal(mem.used, 0);
+}
+
 /* Fails allocation number `left`. */
 typedef struct failing {
     int64_t left;
@@ -279,6 +346,7 @@ int main(void)
         cmocka_unit_test(fragments_that_touch_nowhere_pass_whole),
         cmocka_unit_test(many_small_series_merge),
         cmocka_unit_test(pieces_of_what_does_not_overlap_are_whole_runs),
+        cmocka_unit_test(a_merge_ends_before_the_series_that_does_not_fit),
         cmocka_unit_test(every_failed_allocation_is_an_error_and_leaks_nothing),
     };
 

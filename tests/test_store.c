@@ -18,6 +18,8 @@
 
 #include "hist.h"
 
+#include "tests/support/parts.h"
+
 #define SECOND INT64_C(1000000000)
 #define DAY    (INT64_C(86400) * SECOND)
 #define BASE   (INT64_C(20000) * DAY)
@@ -33,6 +35,10 @@ static uint64_t random_next(uint64_t *state)
     return *state >> 33;
 }
 
+/* Of every store that is opened; zero: the default. */
+static uint64_t part_bytes_max;
+static int64_t retention_ns;
+
 static hist_open_options small_options(hist_vfs *vfs, int threads)
 {
     hist_open_options o = HIST_OPEN_OPTIONS;
@@ -43,6 +49,8 @@ static hist_open_options small_options(hist_vfs *vfs, int threads)
     o.wal_segment_bytes = 65536;
     o.slab_rows_max = 128;
     o.group_rows_max = 128;
+    o.part_bytes_max = part_bytes_max;
+    o.retention_ns = retention_ns;
     return o;
 }
 
@@ -122,6 +130,7 @@ typedef struct model_cell {
 
 typedef struct model {
     model_cell cells[MODEL_SERIES][MODEL_TIMES];
+    hist_time newest;
 } model;
 
 /* Slot t of the model: spread over days. */
@@ -140,6 +149,7 @@ static void model_write(model *m, hist_writer *writer, uint64_t *random)
     int used = snprintf(line, sizeof(line), "m,s=%u%s ", s, s % 2 == 0 ? ",even=yes" : "");
 
     cell->there = true;
+    m->newest = model_time(t) > m->newest ? model_time(t) : m->newest;
     if (which != 1) {
         cell->has[0] = true;
         cell->n = (int64_t)(random_next(random) % 1000) - 500;
@@ -179,6 +189,12 @@ static void model_delete(model *m, hist_db *db, uint64_t *random)
     }
 }
 
+/* Whether retention may have taken rows of this time, whole or in part. */
+static bool model_may_be_gone(const model *m, hist_time time)
+{
+    return retention_ns != 0 && time < m->newest - retention_ns;
+}
+
 static void model_check_row(const model *m, model *seen, const hist_batch *b, uint32_t row)
 {
     const hist_time time = hist_column_i64(&b->columns[0], row);
@@ -191,6 +207,9 @@ static void model_check_row(const model *m, model *seen, const hist_batch *b, ui
     assert_true(s < MODEL_SERIES && t < MODEL_TIMES);
     assert_int_equal(model_time(t), time);
     const model_cell *cell = &m->cells[s][t];
+    if (model_may_be_gone(m, time)) {
+        return;
+    }
     assert_true(cell->there);
     assert_false(seen->cells[s][t].there);
     seen->cells[s][t].there = true;
@@ -250,7 +269,9 @@ static void model_check(const model *m, hist_db *db, hist_time from, hist_time t
             const bool wanted = (series < 0 || (uint32_t)series == s) &&
                                 ((from == 0 && to == 0) || (time >= from && time < to));
 
-            assert_int_equal(seen.cells[s][t].there, wanted && m->cells[s][t].there);
+            if (!model_may_be_gone(m, time)) {
+                assert_int_equal(seen.cells[s][t].there, wanted && m->cells[s][t].there);
+            }
         }
     }
 }
@@ -290,44 +311,93 @@ static void model_round(model *m, hist_vfs *vfs, hist_db **db, hist_writer **wri
     }
 }
 
+/* Merged until nothing is due, and then nothing is: few runs, bounded parts, no merge for ever. */
+static uint32_t model_check_parts(hist_db *db, hist_vfs *vfs, int what)
+{
+    hist_stats before;
+    hist_stats after;
+
+    maintain_ok(db, what);
+    hist_get_stats(db, &before);
+    maintain_ok(db, what);
+    hist_get_stats(db, &after);
+    assert_int_equal(after.merges, before.merges);
+    const parts_figures f = parts_look(vfs);
+    assert_int_equal(f.parts, after.parts);
+    assert_int_equal(f.overlaps, 0);
+    assert_true(f.runs_most <= 4 && f.spanning <= 7);
+    if (part_bytes_max != 0) {
+        assert_true(f.bytes_shared <= part_bytes_max + part_bytes_max / 2);
+    }
+    return f.cut;
+}
+
+static void model_seed(uint64_t seed)
+{
+    static model m;
+    uint64_t random = seed * 977;
+    uint32_t cut = 0;
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_db *db = open_ok(vfs, 0);
+    hist_writer *writer = writer_ok(db);
+
+    print_message("# seed %" PRIu64 ", parts of %" PRIu64 " bytes\n", seed, part_bytes_max);
+    memset(&m, 0, sizeof(m));
+    model_write(&m, writer, &random);
+    model_write(&m, writer, &random);
+    model_write(&m, writer, &random);
+    lines_ok(writer, "m,s=0,even=yes n=1i,x=1 1700000000000000000");
+    hist_writer_discard(writer);
+    memset(&m, 0, sizeof(m));
+    for (int round = 0; round < 150; round++) {
+        model_round(&m, vfs, &db, &writer, &random);
+        if (round % 5 == 0) {
+            const hist_time from = BASE + (int64_t)(random_next(&random) % 400) * 900 * SECOND;
+
+            model_check(&m, db, 0, 0, -1);
+            model_check(&m, db, from, from + DAY, -1);
+            model_check(&m, db, 0, 0, (int)(random_next(&random) % MODEL_SERIES));
+        }
+        if (round % 50 == 49) {
+            cut += model_check_parts(db, vfs, HIST_MAINTAIN_MERGE);
+        }
+    }
+    cut += model_check_parts(db, vfs, HIST_MAINTAIN_COLD);
+    model_check(&m, db, 0, 0, -1);
+    assert_true(part_bytes_max == 0 ? cut == 0 : cut > 10);
+    hist_error err;
+    if (hist_verify(db, NULL, NULL, &err) != HIST_OK) {
+        fail_msg("verify: %s", err.message);
+    }
+    hist_writer_close(writer);
+    close_ok(db);
+    hist_vfs_memory_free(vfs);
+}
+
+static uint64_t model_seeds(void)
+{
+    return getenv("HIST_LONG") != NULL ? 100 : 4;
+}
+
 static void test_model(void **state)
 {
-    const uint64_t seeds = getenv("HIST_LONG") != NULL ? 100 : 4;
-
     (void)state;
-    for (uint64_t seed = 1; seed <= seeds; seed++) {
-        static model m;
-        uint64_t random = seed * 977;
-        hist_vfs *vfs = hist_vfs_memory_new();
-        hist_db *db = open_ok(vfs, 0);
-        hist_writer *writer = writer_ok(db);
-
-        print_message("# seed %" PRIu64 "\n", seed);
-        memset(&m, 0, sizeof(m));
-        model_write(&m, writer, &random);
-        model_write(&m, writer, &random);
-        model_write(&m, writer, &random);
-        lines_ok(writer, "m,s=0,even=yes n=1i,x=1 1700000000000000000");
-        hist_writer_discard(writer);
-        memset(&m, 0, sizeof(m));
-        for (int round = 0; round < 150; round++) {
-            model_round(&m, vfs, &db, &writer, &random);
-            if (round % 5 == 0) {
-                const hist_time from = BASE + (int64_t)(random_next(&random) % 400) * 900 * SECOND;
-
-                model_check(&m, db, 0, 0, -1);
-                model_check(&m, db, from, from + DAY, -1);
-                model_check(&m, db, 0, 0, (int)(random_next(&random) % MODEL_SERIES));
-            }
-        }
-        hist_error err;
-        if (hist_verify(db, NULL, NULL, &err) != HIST_OK) {
-            fail_msg("verify: %s", err.message);
-        }
-        hist_writer_close(writer);
-        close_ok(db);
-        hist_vfs_memory_free(vfs);
+    for (uint64_t seed = 1; seed <= model_seeds(); seed++) {
+        model_seed(seed);
     }
+}
+
+/* The same with parts so small that every merge cuts, and with and without retention. */
+static void test_model_of_cut_parts(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= model_seeds(); seed++) {
+        part_bytes_max = seed % 2 == 0 ? 1024 : 1500;
+        retention_ns = seed % 4 < 2 ? 0 : 2 * DAY;
+        model_seed(seed + 1000);
+    }
+    part_bytes_max = 0;
+    retention_ns = 0;
 }
 
 /* ---- what open refuses ---- */
@@ -400,6 +470,8 @@ static void test_reader_sees_the_tail(void **state)
     hist_db *db = open_ok(vfs, 0);
     hist_writer *writer = writer_ok(db);
     hist_db *reader = NULL;
+    hist_stats stats;
+    hist_stats seen;
     hist_error err;
 
     (void)state;
@@ -409,6 +481,9 @@ static void test_reader_sees_the_tail(void **state)
     o.flags = HIST_FLAG_READONLY;
     assert_int_equal(hist_open("db", &o, &reader, &err), HIST_OK);
     assert_int_equal(count_rows(reader, "t"), 2);
+    hist_get_stats(db, &stats);
+    hist_get_stats(reader, &seen);
+    assert_true(seen.wal_bytes > 0 && seen.wal_bytes == stats.wal_bytes);
     close_ok(reader);
     commit_ok(writer, HIST_COMMIT_DURABLE);
     maintain_ok(db, HIST_MAINTAIN_FLUSH);
@@ -416,6 +491,53 @@ static void test_reader_sees_the_tail(void **state)
     assert_int_equal(count_rows(reader, "t"), 3);
     close_ok(reader);
     hist_writer_close(writer);
+    close_ok(db);
+    hist_vfs_memory_free(vfs);
+}
+
+static void leave_file(hist_vfs *vfs, hi_file_kind kind, uint64_t id, const char *suffix)
+{
+    char name[HI_NAME_SIZE];
+    char path[64];
+    hist_file *file = NULL;
+    hist_error err;
+
+    hi_name_format(kind, id, name);
+    (void)snprintf(path, sizeof(path), "db/%s%s", name, suffix);
+    assert_int_equal(vfs->open(vfs, path, HIST_OPEN_WRITE | HIST_OPEN_CREATE, &file, &err),
+                     HIST_OK);
+    file->ops->close(file);
+}
+
+/* A crash left files behind that no manifest names: they go, and their ids are not given out again. */
+static void test_ids_of_leftovers_are_not_given_out_again(void **state)
+{
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_db *db = open_ok(vfs, 0);
+    hi_manifest before;
+    hi_manifest after;
+    hi_mem mem;
+
+    (void)state;
+    hi_mem_init(&mem, NULL, NULL, 0);
+    close_ok(db);
+    assert_true(parts_load(vfs, &mem, &before));
+    leave_file(vfs, HI_FILE_PART, before.next_part_id + 2, "");
+    leave_file(vfs, HI_FILE_PART, before.next_part_id + 5, ".tmp");
+    leave_file(vfs, HI_FILE_PART, UINT64_MAX, "");
+    leave_file(vfs, HI_FILE_CATALOG, before.next_catalog_id + 3, "");
+    db = open_ok(vfs, 0);
+    assert_int_equal(parts_unnamed(vfs), 0);
+    hist_writer *writer = writer_ok(db);
+    lines_ok(writer, "t v=1 1");
+    commit_ok(writer, HIST_COMMIT_DURABLE);
+    hist_writer_close(writer);
+    maintain_ok(db, HIST_MAINTAIN_FLUSH);
+    assert_true(parts_load(vfs, &mem, &after));
+    assert_int_equal(after.parts[0].id, before.next_part_id + 6);
+    assert_int_equal(after.catalogs[0].id, before.next_catalog_id + 4);
+    hi_manifest_free(&before);
+    hi_manifest_free(&after);
     close_ok(db);
     hist_vfs_memory_free(vfs);
 }
@@ -552,14 +674,13 @@ static void *crowd_maintain(void *arg)
     return NULL;
 }
 
-static void test_threads(void **state)
+static void crowd_run(void)
 {
     hist_vfs *vfs = hist_vfs_memory_new();
     crowd c = {.db = open_ok(vfs, 2)};
     pthread_t writers[THREAD_WRITERS];
     pthread_t others[3];
 
-    (void)state;
     for (int i = 0; i < THREAD_WRITERS; i++) {
         assert_int_equal(pthread_create(&writers[i], NULL, crowd_write, &c), 0);
     }
@@ -580,6 +701,15 @@ static void test_threads(void **state)
     assert_int_equal(count_rows(c.db, "c"), THREAD_WRITERS * THREAD_ROUNDS * THREAD_ROWS);
     close_ok(c.db);
     hist_vfs_memory_free(vfs);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    crowd_run();
+    part_bytes_max = 2048; /* And with merges that cut. */
+    crowd_run();
+    part_bytes_max = 0;
 }
 
 /* A budget far smaller than the data: writers wait for flushes, nothing is lost. */
@@ -625,9 +755,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open_refusals), cmocka_unit_test(test_reader_sees_the_tail),
-        cmocka_unit_test(test_model),         cmocka_unit_test(test_few_parts),
-        cmocka_unit_test(test_retention),     cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_small_memory),
+        cmocka_unit_test(test_model),         cmocka_unit_test(test_model_of_cut_parts),
+        cmocka_unit_test(test_few_parts),     cmocka_unit_test(test_retention),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_small_memory),
+        cmocka_unit_test(test_ids_of_leftovers_are_not_given_out_again),
     };
 
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);

@@ -105,7 +105,7 @@ static inline bool real_column_parse(real_column *c, hist_type type, const uint8
     if (c->data == NULL || size % 8 != 0) {
         return false;
     }
-    memcpy(c->data, from, size);
+    hi_get_le64s(c->data, from, size);
     c->rows = (uint32_t)(size / 8);
     return true;
 }

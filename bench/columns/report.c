@@ -62,7 +62,7 @@ double columns_prototype(const columns_result *r, const columns_group *g, const 
 static const char *report_model_name(int model, char number[16])
 {
     static const char *const names[] = {"RAW",  "CONST",  "RLE",  "NUM",   "INT",
-                                        "DICT", "BITMAP", "ZSTD", "NULLS", "TEXT", "BITS", "RD"};
+                                        "DICT", "BITMAP", "7", "NULLS", "TEXT", "BITS", "RD"};
 
     if (model < (int)(sizeof(names) / sizeof(*names))) {
         return names[model];

@@ -48,6 +48,43 @@ static inline uint64_t hi_get_u64(const uint8_t *from)
     return (uint64_t)hi_get_u32(from) | ((uint64_t)hi_get_u32(from + 4) << 32);
 }
 
+/* A word as the machine has it to one whose bytes are little-endian, or back: nothing at all on
+   most machines, so that loops over it vectorise as if it were not there. */
+static inline uint64_t hi_le64(uint64_t v)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return v;
+#else
+    return __builtin_bswap64(v);
+#endif
+}
+
+/* The first `size` bytes of words written in little-endian; the last word may be cut. */
+static inline void hi_put_le64s(uint8_t *to, const uint64_t *words, size_t size)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(to, words, size);
+#else
+    for (size_t i = 0; i < size; i++) {
+        to[i] = (uint8_t)(words[i / 8] >> (8 * (i % 8)));
+    }
+#endif
+}
+
+/* The inverse; bytes that are missing in the last word stay as they are in `words`. */
+static inline void hi_get_le64s(uint64_t *words, const uint8_t *from, size_t size)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(words, from, size);
+#else
+    for (size_t i = 0; i < size; i++) {
+        const unsigned shift = 8 * (unsigned)(i % 8);
+
+        words[i / 8] = (words[i / 8] & ~(UINT64_C(0xff) << shift)) | (uint64_t)from[i] << shift;
+    }
+#endif
+}
+
 static inline uint64_t hi_zigzag(int64_t v)
 {
     return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);

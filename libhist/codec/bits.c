@@ -46,7 +46,7 @@ static size_t bits_encode_runs(const hi_codec_kernels *kern, hi_body_scratch *sc
     scratch->run_lengths[changes] = count - start - 1;
     to[0] = first;
     size_t at = 1 + hi_put_varint(to + 1, changes + 1);
-    return at + hi_stream_encode(kern, &scratch->stream, scratch->run_lengths, changes + 1, false,
+    return at + hi_stream_encode(kern, &scratch->ints.warm, scratch->run_lengths, changes + 1, false,
                                  to + at);
 }
 
@@ -67,7 +67,7 @@ hi_body hi_bits_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch,
             return (hi_body){HI_ENC_RLE, runs};
         }
     }
-    memcpy(to, words, bitmap);
+    hi_put_le64s(to, words, bitmap);
     return (hi_body){HI_ENC_BITMAP, bitmap};
 }
 
@@ -134,7 +134,7 @@ hist_status hi_bits_read(const hi_codec_kernels *kern, hi_reader *r, unsigned mo
         if (from == NULL) {
             return HIST_ECORRUPT;
         }
-        memcpy(out, from, (count + 7) / 8);
+        hi_get_le64s(out, from, (count + 7) / 8);
         out[(count - 1) / 64] &= bits_tail_mask(count);
         return HIST_OK;
     default:

@@ -2,6 +2,7 @@
  * block_read.c -- the decoder of blocks: head, validity, body, and values put
  * where their rows are. Trusts no byte of the block.
  */
+#include "base/fpenv.h"
 #include "codec/encoder.h"
 #include "codec/text_read.h"
 
@@ -11,7 +12,6 @@ typedef struct block_view {
     hist_type type;
     uint32_t rows;
     unsigned model;
-    bool squeezed;  /* Came out of a zstd block, which may not hold another. */
     uint32_t count; /* Values that are not null. */
     hi_reader r;
 } block_view;
@@ -26,7 +26,7 @@ static void bits_ones(uint64_t *bits, uint32_t count)
     }
 }
 
-/* Reads head and validity. A zstd head leaves the rest to block_expand(). */
+/* Reads head and validity. */
 static hist_status block_open(block_view *b, uint64_t *valid)
 {
     const uint8_t head = hi_read_u8(&b->r);
@@ -35,9 +35,6 @@ static hist_status block_open(block_view *b, uint64_t *valid)
     b->count = b->rows;
     if (b->r.failed) {
         return HIST_ECORRUPT;
-    }
-    if (b->model == HI_ENC_ZSTD) {
-        return head == HI_ENC_ZSTD && !b->squeezed ? HIST_OK : HIST_ECORRUPT;
     }
     if (head == HI_ENC_NULLS) {
         memset(valid, 0, (b->rows + 63) / 64 * sizeof(*valid));
@@ -51,20 +48,6 @@ static hist_status block_open(block_view *b, uint64_t *valid)
     HI_TRY(hi_bits_read(b->kern, &b->r, hi_read_u8(&b->r), b->rows, valid));
     b->count = hi_valid_count(valid, b->rows);
     return b->count > 0 ? HIST_OK : HIST_ECORRUPT;
-}
-
-/* Unpacks a zstd block to `inner` (HI_BLOCK_BYTES_MAX bytes) and opens what is inside. */
-static hist_status block_expand(block_view *b, uint8_t *inner, uint64_t *valid)
-{
-    const uint64_t size = hi_read_varint(&b->r);
-
-    if (b->r.failed || size == 0 || size > HI_BLOCK_BYTES_MAX) {
-        return HIST_ECORRUPT;
-    }
-    HI_TRY(hi_unsqueeze(b->r.data + b->r.at, hi_reader_left(&b->r), inner, (size_t)size));
-    b->r = hi_reader_of(inner, (size_t)size);
-    b->squeezed = true;
-    return block_open(b, valid);
 }
 
 static hist_status block_end(const block_view *b)
@@ -173,7 +156,7 @@ static hist_status block_bools(block_view *b, const uint64_t *valid, uint64_t *d
 static hist_status block_strings(block_view *b, const hi_page_shared *shared, const hi_room *room,
                                  hi_decoded *decoded)
 {
-    if (b->model == HI_ENC_TEXT && !b->squeezed) {
+    if (b->model == HI_ENC_TEXT) {
         const hi_text_rows rows = {b->kern, b->rows, b->count, room->valid};
         return hi_text_read_block(&b->r, &rows, room);
     }
@@ -182,7 +165,7 @@ static hist_status block_strings(block_view *b, const hi_page_shared *shared, co
     }
     decoded->codes = true;
     b->model = hi_read_u8(&b->r);
-    return block_numbers(b, HI_KIND_INT, shared->dict.count - 1, NULL, room->valid, room->data);
+    return block_numbers(b, HI_KIND_INT, shared->dict.count - 1, shared, room->valid, room->data);
 }
 
 /* Rows that are all null: zero in the shape of the type. */
@@ -219,13 +202,15 @@ static hist_status block_body(block_view *b, const hi_page_shared *shared, const
     return block_numbers(b, hi_kind_of(b->type), UINT32_MAX, shared, room->valid, room->data);
 }
 
-static hist_status block_squeezed(block_view *b, const hi_page_shared *shared, const hi_room *room,
-                                  hi_decoded *decoded)
+static HI_FP_GUARDED hist_status block_decode(block_view *b, const hi_page_shared *shared,
+                                              const hi_room *room, hi_decoded *decoded_out)
 {
-    uint8_t inner[HI_BLOCK_BYTES_MAX + HI_CODEC_PAD];
-
-    HI_TRY(block_expand(b, inner, room->valid));
-    return block_body(b, shared, room, decoded);
+    *decoded_out = (hi_decoded){.nulls = 0};
+    if (b->rows == 0 || b->rows > HI_BLOCK_ROWS_MAX) {
+        return HIST_ECORRUPT;
+    }
+    HI_TRY(block_open(b, room->valid));
+    return block_body(b, shared, room, decoded_out);
 }
 
 hist_status hi_block_decode_with(const hi_codec_kernels *kern, hist_type type, const uint8_t *src,
@@ -233,16 +218,11 @@ hist_status hi_block_decode_with(const hi_codec_kernels *kern, hist_type type, c
                                  const hi_room *room, hi_decoded *decoded_out)
 {
     block_view b = {.kern = kern, .type = type, .rows = rows, .r = hi_reader_of(src, size)};
+    const hi_fp_modes modes = hi_fp_enter();
+    const hist_status status = block_decode(&b, shared, room, decoded_out);
 
-    *decoded_out = (hi_decoded){.nulls = 0};
-    if (rows == 0 || rows > HI_BLOCK_ROWS_MAX) {
-        return HIST_ECORRUPT;
-    }
-    HI_TRY(block_open(&b, room->valid));
-    if (b.model == HI_ENC_ZSTD) {
-        return block_squeezed(&b, shared, room, decoded_out);
-    }
-    return block_body(&b, shared, room, decoded_out);
+    hi_fp_leave(modes);
+    return status;
 }
 
 hist_status hi_block_decode(hist_type type, const uint8_t *src, size_t size, uint32_t rows,
@@ -295,7 +275,7 @@ static hist_status part_values(const block_view *b, const hi_body_view *body,
     const uint32_t last = (part->skip + part->count - 1) / HI_VECTOR_ROWS;
     uint32_t before = part->skip % HI_VECTOR_ROWS;
 
-    if (body->runs > 0) {
+    if (body->runs > 0 || body->is_cold) {
         HI_TRY(hi_body_all(b->kern, body, data));
         before = part->skip;
     } else {
@@ -346,14 +326,26 @@ static hist_status part_decode(block_view *b, block_part *part, const hi_page_sh
     return part_numbers(b, part, shared, room);
 }
 
-static hist_status part_squeezed(block_view *b, block_part *part, const hi_page_shared *shared,
-                                 const hi_room *room, hi_decoded *decoded)
+static HI_FP_GUARDED hist_status block_decode_part(block_view *b, const hi_page_shared *shared,
+                                                   uint32_t first_vector, uint32_t vector_count,
+                                                   const hi_room *room, hi_decoded *decoded_out)
 {
-    uint8_t inner[HI_BLOCK_BYTES_MAX + HI_CODEC_PAD];
     uint64_t valid[HI_BLOCK_ROWS_MAX / 64];
 
-    HI_TRY(block_expand(b, inner, valid));
-    return part_decode(b, part, shared, valid, room, decoded);
+    *decoded_out = (hi_decoded){.nulls = 0};
+    if (b->rows == 0 || b->rows > HI_BLOCK_ROWS_MAX) {
+        return HIST_ECORRUPT;
+    }
+    const uint32_t vectors = hi_vectors_of(b->rows);
+    if (b->type == HIST_TYPE_STRING || b->type == HIST_TYPE_BOOL || vector_count == 0 ||
+        first_vector >= vectors || vector_count > vectors - first_vector) {
+        return HIST_EINVAL;
+    }
+    block_part part = {.first = first_vector * HI_VECTOR_ROWS};
+    const uint32_t end = (first_vector + vector_count) * HI_VECTOR_ROWS;
+    part.rows = (end < b->rows ? end : b->rows) - part.first;
+    HI_TRY(block_open(b, valid));
+    return part_decode(b, &part, shared, valid, room, decoded_out);
 }
 
 hist_status hi_block_decode_vectors(hist_type type, const uint8_t *src, size_t size, uint32_t rows,
@@ -361,25 +353,12 @@ hist_status hi_block_decode_vectors(hist_type type, const uint8_t *src, size_t s
                                     uint32_t vector_count, const hi_room *room,
                                     hi_decoded *decoded_out)
 {
-    uint64_t valid[HI_BLOCK_ROWS_MAX / 64];
     block_view b = {
         .kern = hi_codec_kernels_pick(), .type = type, .rows = rows, .r = hi_reader_of(src, size)};
+    const hi_fp_modes modes = hi_fp_enter();
+    const hist_status status =
+        block_decode_part(&b, shared, first_vector, vector_count, room, decoded_out);
 
-    *decoded_out = (hi_decoded){.nulls = 0};
-    if (rows == 0 || rows > HI_BLOCK_ROWS_MAX) {
-        return HIST_ECORRUPT;
-    }
-    const uint32_t vectors = hi_vectors_of(rows);
-    if (type == HIST_TYPE_STRING || type == HIST_TYPE_BOOL || vector_count == 0 ||
-        first_vector >= vectors || vector_count > vectors - first_vector) {
-        return HIST_EINVAL;
-    }
-    block_part part = {.first = first_vector * HI_VECTOR_ROWS};
-    const uint32_t end = (first_vector + vector_count) * HI_VECTOR_ROWS;
-    part.rows = (end < rows ? end : rows) - part.first;
-    HI_TRY(block_open(&b, valid));
-    if (b.model == HI_ENC_ZSTD) {
-        return part_squeezed(&b, &part, shared, room, decoded_out);
-    }
-    return part_decode(&b, &part, shared, valid, room, decoded_out);
+    hi_fp_leave(modes);
+    return status;
 }

@@ -5,24 +5,23 @@
 #ifndef HI_CODEC_BODY_H
 #define HI_CODEC_BODY_H
 
-#include "codec/stream.h"
+#include "codec/ints.h"
 
 enum {
     HI_DECIMAL_MAX = 22,
     HI_SEARCH_MAX = 15,    /* The encoder tries k up to this. */
-    HI_ENTRIES_MAX = 4096, /* Of a block's dictionary of numbers. */
+    HI_ENTRIES_MAX = 8192, /* Of a block's dictionary of numbers. */
+    HI_RUNS_MAX = HI_BLOCK_ROWS_MAX / 2,
     HI_PAGE_ENTRIES_MAX = 1 << 15,
     HI_DICT_SLOTS = 4 * HI_ENTRIES_MAX,
     HI_RD_CUT_MIN = 48, /* Bits of the right part: the left one has at most 16. */
     HI_RD_CUT_MAX = 63,
 
-    /* Form byte of NUM. */
+    /* Form byte of NUM; RD knows PATCHED. */
     HI_FORM_OP = 3, /* hi_num_op */
     HI_FORM_FLOAT = 4,
     HI_FORM_OFF = 8, /* A stream of what is to be added to the bits. */
     HI_FORM_PATCHED = 16,
-    /* Form byte of BITS, beside PATCHED and FLOAT. */
-    HI_FORM_BITS = HI_FORM_FLOAT | HI_FORM_PATCHED,
 };
 
 /* How a value becomes the 64-bit word that models see. */
@@ -68,11 +67,11 @@ typedef struct hi_flat_view {
     hi_encoding model; /* CONST, RAW, INT, NUM, BITS or RD. */
     hi_kind kind;
     uint32_t count;
-    uint8_t form; /* NUM, BITS */
+    uint8_t form; /* NUM, RD */
     uint64_t constant;
     const uint8_t *raw;
-    hi_stream_view ints;  /* INT; n of NUM, keys of BITS, right parts of RD. */
-    hi_stream_view extra; /* NUM: differences of bits; RD: codes of left parts. */
+    hi_ints_view ints;  /* INT; n of NUM, keys of BITS, right parts of RD. */
+    hi_ints_view extra; /* NUM: differences of bits; RD: codes of left parts. */
     hi_num num;
     uint64_t left[HI_RD_PATTERNS];
     hi_patch_view patches;
@@ -83,8 +82,9 @@ typedef struct hi_body_view {
     uint32_t count;
     uint32_t runs;    /* 0: each value once. */
     uint32_t entries; /* 0: no dictionary. */
-    hi_stream_view lengths; /* Of the runs, less one. */
-    hi_stream_view codes;
+    bool is_cold;     /* Some stream of it: decoded as a whole only. */
+    hi_ints_view lengths; /* Of the runs, less one. */
+    hi_ints_view codes;
     const uint64_t *table; /* The page's entries; NULL: those of flat. */
     hi_flat_view flat;
 } hi_body_view;
@@ -94,11 +94,11 @@ typedef struct hi_body_view {
 hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t count,
                          const hi_page_shared *shared, hi_body_view *view_out);
 /* Numbers of a page's dictionary: a flat model of `count` (1 to HI_BLOCK_ROWS_MAX) to out, which has
-   room for whole vectors. */
+   room for whole vectors and HI_CODEC_PAD bytes. */
 hist_status hi_body_flat(const hi_codec_kernels *kern, hi_reader *r, hi_kind kind, uint32_t count,
-                         uint64_t *out);
+                         const hi_cold_set *forms, uint64_t *out);
 /* Vectors [first, first + vectors) to out, HI_VECTOR_ROWS values apart; there is room for whole
-   vectors. Not for runs. */
+   vectors. Not for runs, nor where is_cold. */
 hist_status hi_body_vectors(const hi_codec_kernels *kern, const hi_body_view *view, uint32_t first,
                             uint32_t vectors, uint64_t *out);
 /* Everything; writes up to HI_CODEC_PAD bytes more than count values. */
@@ -130,7 +130,6 @@ typedef struct hi_real_model {
     hi_num num;           /* NUM */
     unsigned digits;      /* NUM by DECIMAL: k. */
     bool off;             /* NUM: with a stream of differences of bits. */
-    bool narrow;          /* BITS: of floats. */
     unsigned cut;         /* RD */
     unsigned patterns;
     uint16_t left[HI_RD_PATTERNS];
@@ -146,7 +145,7 @@ typedef struct hi_value_hint {
 } hi_value_hint;
 
 typedef struct hi_body_scratch {
-    hi_stream_scratch stream;
+    hi_ints_scratch ints;
     uint64_t run_values[HI_BLOCK_ROWS_MAX + HI_LANES];
     uint64_t run_lengths[HI_BLOCK_ROWS_MAX + HI_LANES];
     uint64_t codes[HI_BLOCK_ROWS_MAX + HI_LANES];

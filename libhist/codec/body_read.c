@@ -59,7 +59,7 @@ static bool num_param_open(hi_reader *r, hi_num *num)
     return num->param - num->param == 0 && num->param != 0;
 }
 
-static hist_status num_open(hi_reader *r, hi_flat_view *view)
+static hist_status num_open(hi_reader *r, const hi_cold_set *forms, hi_flat_view *view)
 {
     view->form = hi_read_u8(r);
     view->num = (hi_num){.op = (hi_num_op)(view->form & HI_FORM_OP),
@@ -72,24 +72,12 @@ static hist_status num_open(hi_reader *r, hi_flat_view *view)
         HI_TRY(patches_open(r, view->count, &view->patches));
     }
     if ((view->form & HI_FORM_OFF) != 0) {
-        HI_TRY(hi_stream_open(r, view->count, &view->extra));
+        HI_TRY(hi_ints_open(r, view->count, forms, &view->extra));
     }
-    return hi_stream_open(r, view->count, &view->ints);
+    return hi_ints_open(r, view->count, forms, &view->ints);
 }
 
-static hist_status bits_open(hi_reader *r, hi_flat_view *view)
-{
-    view->form = hi_read_u8(r);
-    if (view->kind != HI_KIND_REAL || (view->form & ~HI_FORM_BITS) != 0) {
-        return HIST_ECORRUPT;
-    }
-    if ((view->form & HI_FORM_PATCHED) != 0) {
-        HI_TRY(patches_open(r, view->count, &view->patches));
-    }
-    return hi_stream_open(r, view->count, &view->ints);
-}
-
-static hist_status rd_open(hi_reader *r, hi_flat_view *view)
+static hist_status rd_open(hi_reader *r, const hi_cold_set *forms, hi_flat_view *view)
 {
     view->form = hi_read_u8(r);
     const unsigned cut = hi_read_u8(r);
@@ -105,12 +93,12 @@ static hist_status rd_open(hi_reader *r, hi_flat_view *view)
     if ((view->form & HI_FORM_PATCHED) != 0) {
         HI_TRY(patches_open(r, view->count, &view->patches));
     }
-    HI_TRY(hi_stream_open(r, view->count, &view->extra));
-    return hi_stream_open(r, view->count, &view->ints);
+    HI_TRY(hi_ints_open(r, view->count, forms, &view->extra));
+    return hi_ints_open(r, view->count, forms, &view->ints);
 }
 
 static hist_status flat_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t count,
-                             hi_flat_view *view)
+                             const hi_cold_set *forms, hi_flat_view *view)
 {
     view->model = (hi_encoding)model;
     view->kind = kind;
@@ -124,17 +112,35 @@ static hist_status flat_open(hi_reader *r, unsigned model, hi_kind kind, uint32_
         view->raw = hi_read_bytes(r, (size_t)count * hi_kind_bytes(kind));
         break;
     case HI_ENC_INT:
-        return kind == HI_KIND_REAL ? HIST_ECORRUPT : hi_stream_open(r, count, &view->ints);
+        return kind == HI_KIND_REAL ? HIST_ECORRUPT : hi_ints_open(r, count, forms, &view->ints);
     case HI_ENC_NUM:
-        return num_open(r, view);
+        return num_open(r, forms, view);
     case HI_ENC_BITS:
-        return bits_open(r, view);
+        return kind == HI_KIND_REAL ? hi_ints_open(r, count, forms, &view->ints) : HIST_ECORRUPT;
     case HI_ENC_RD:
-        return rd_open(r, view);
+        return rd_open(r, forms, view);
     default:
         return HIST_ECORRUPT;
     }
     return r->failed ? HIST_ECORRUPT : HIST_OK;
+}
+
+static bool flat_has_ints(const hi_flat_view *view)
+{
+    return view->model == HI_ENC_INT || view->model == HI_ENC_NUM || view->model == HI_ENC_BITS ||
+           view->model == HI_ENC_RD;
+}
+
+static bool flat_has_extra(const hi_flat_view *view)
+{
+    return view->model == HI_ENC_RD ||
+           (view->model == HI_ENC_NUM && (view->form & HI_FORM_OFF) != 0);
+}
+
+static bool flat_is_cold(const hi_flat_view *view)
+{
+    return (flat_has_ints(view) && view->ints.is_cold) ||
+           (flat_has_extra(view) && view->extra.is_cold);
 }
 
 /* Codes, and the entries they stand for: the block's own, or the page's. *flat_out: entries that
@@ -151,12 +157,16 @@ static hist_status dict_open(hi_reader *r, uint32_t count, const hi_page_shared 
     *flat_out = (uint32_t)entries;
     view->entries = entries == 0 ? shared->number_count : (uint32_t)entries;
     view->table = entries == 0 ? shared->numbers : NULL;
-    return hi_stream_open(r, count, &view->codes);
+    HI_TRY(hi_ints_open(r, count, shared == NULL ? NULL : shared->forms, &view->codes));
+    view->is_cold |= view->codes.is_cold;
+    return HIST_OK;
 }
 
 hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t count,
                          const hi_page_shared *shared, hi_body_view *view_out)
 {
+    const hi_cold_set *forms = shared == NULL ? NULL : shared->forms;
+
     if (count == 0 || count > HI_BLOCK_ROWS_MAX) {
         return HIST_ECORRUPT;
     }
@@ -164,14 +174,16 @@ hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t co
     view_out->runs = 0;
     view_out->entries = 0;
     view_out->table = NULL;
+    view_out->is_cold = false;
     if (model == HI_ENC_RLE) {
         const uint64_t runs = hi_read_varint(r);
 
-        if (r->failed || runs == 0 || runs > count) {
+        if (r->failed || runs == 0 || runs > count || runs > HI_RUNS_MAX) {
             return HIST_ECORRUPT;
         }
         view_out->runs = count = (uint32_t)runs;
-        HI_TRY(hi_stream_open(r, count, &view_out->lengths));
+        HI_TRY(hi_ints_open(r, count, forms, &view_out->lengths));
+        view_out->is_cold = view_out->lengths.is_cold;
         model = hi_read_u8(r);
     }
     if (model == HI_ENC_DICT) {
@@ -182,13 +194,15 @@ hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t co
         model = hi_read_u8(r);
     }
     /* The rest is flat: flat_open() knows neither runs nor dictionaries. */
-    return flat_open(r, model, kind, count, &view_out->flat);
+    HI_TRY(flat_open(r, model, kind, count, forms, &view_out->flat));
+    view_out->is_cold |= flat_is_cold(&view_out->flat);
+    return HIST_OK;
 }
 
 static void flat_raw_vector(const hi_flat_view *view, uint32_t v, uint32_t rows, uint64_t *out)
 {
     if (hi_kind_bytes(view->kind) == 8) {
-        memcpy(out, view->raw + (size_t)v * HI_VECTOR_ROWS * 8, (size_t)rows * 8);
+        hi_get_le64s(out, view->raw + (size_t)v * HI_VECTOR_ROWS * 8, (size_t)rows * 8);
         return;
     }
     const uint8_t *from = view->raw + (size_t)v * HI_VECTOR_ROWS * 4;
@@ -205,10 +219,12 @@ static void flat_patch(const hi_patch_view *patches, uint32_t v, uint64_t *out)
     }
 }
 
-/* Integers in x to the reals of the model; extra has its second stream, where there is one. */
-static void flat_real(const hi_codec_kernels *kern, const hi_flat_view *view, const uint64_t *extra,
-                      uint64_t *x, uint32_t rows)
+/* Integers of vector v to the reals of the model; extra has its second stream, where there is one. */
+static void flat_real(const hi_codec_kernels *kern, const hi_flat_view *view, uint32_t v,
+                      const uint64_t *extra, uint64_t *x)
 {
+    const uint32_t rows = hi_vector_rows(view->count, v);
+
     switch (view->model) {
     case HI_ENC_NUM:
         kern->from_num(x, rows, &view->num);
@@ -217,24 +233,18 @@ static void flat_real(const hi_codec_kernels *kern, const hi_flat_view *view, co
         }
         break;
     case HI_ENC_BITS:
-        if ((view->form & HI_FORM_FLOAT) != 0) {
-            kern->from_key32(x, rows);
-        } else {
-            kern->fold(x, rows, x);
-        }
+        kern->fold(x, rows, x);
         break;
     default:
         kern->join(x, extra, rows, view->left);
         break;
     }
+    if ((view->form & HI_FORM_PATCHED) != 0) {
+        flat_patch(&view->patches, v, x);
+    }
 }
 
-static bool flat_has_extra(const hi_flat_view *view)
-{
-    return view->model == HI_ENC_RD ||
-           (view->model == HI_ENC_NUM && (view->form & HI_FORM_OFF) != 0);
-}
-
+/* Any vector of a model without cold streams. */
 static hist_status flat_vector(const hi_codec_kernels *kern, const hi_flat_view *view, uint32_t v,
                                uint64_t *out)
 {
@@ -249,18 +259,15 @@ static hist_status flat_vector(const hi_codec_kernels *kern, const hi_flat_view 
         flat_raw_vector(view, v, rows, out);
         return HIST_OK;
     case HI_ENC_INT:
-        return hi_stream_vector(kern, &view->ints, v, out);
+        return hi_stream_vector(kern, &view->ints.warm, v, out);
     default:
         break;
     }
-    HI_TRY(hi_stream_vector(kern, &view->ints, v, out));
+    HI_TRY(hi_stream_vector(kern, &view->ints.warm, v, out));
     if (flat_has_extra(view)) {
-        HI_TRY(hi_stream_vector(kern, &view->extra, v, extra));
+        HI_TRY(hi_stream_vector(kern, &view->extra.warm, v, extra));
     }
-    flat_real(kern, view, extra, out, rows);
-    if ((view->form & HI_FORM_PATCHED) != 0) {
-        flat_patch(&view->patches, v, out);
-    }
+    flat_real(kern, view, v, extra, out);
     return HIST_OK;
 }
 
@@ -300,24 +307,45 @@ static hist_status dict_look_up(const hi_codec_kernels *kern, const uint64_t *en
     return HIST_OK;
 }
 
+/* All of a flat model with cold streams: these have no vectors. */
+static hist_status flat_all_cold(const hi_codec_kernels *kern, const hi_flat_view *view,
+                                 uint64_t *out)
+{
+    uint64_t extra[HI_BLOCK_ROWS_MAX + HI_CODEC_PAD / 8];
+
+    HI_TRY(hi_ints_all(kern, &view->ints, out));
+    if (view->model == HI_ENC_INT) {
+        return HIST_OK;
+    }
+    if (flat_has_extra(view)) {
+        HI_TRY(hi_ints_all(kern, &view->extra, extra));
+    }
+    for (uint32_t v = 0; v < hi_vectors_of(view->count); v++) {
+        flat_real(kern, view, v, extra + (size_t)v * HI_VECTOR_ROWS,
+                  out + (size_t)v * HI_VECTOR_ROWS);
+    }
+    return HIST_OK;
+}
+
 /* All of a flat model to out, whole vectors. */
 static hist_status flat_all(const hi_codec_kernels *kern, const hi_flat_view *view, uint64_t *out)
 {
+    if (flat_is_cold(view)) {
+        return flat_all_cold(kern, view, out);
+    }
     for (uint32_t v = 0; v < hi_vectors_of(view->count); v++) {
         HI_TRY(flat_vector(kern, view, v, out + (size_t)v * HI_VECTOR_ROWS));
     }
     return HIST_OK;
 }
 
-/* Vectors of values before runs are expanded. entries is those of the dictionary, if there is one. */
-static hist_status body_vector(const hi_codec_kernels *kern, const hi_body_view *view,
-                               const uint64_t *entries, uint32_t v, uint64_t *out)
+hist_status hi_body_flat(const hi_codec_kernels *kern, hi_reader *r, hi_kind kind, uint32_t count,
+                         const hi_cold_set *forms, uint64_t *out)
 {
-    if (view->entries == 0) {
-        return flat_vector(kern, &view->flat, v, out);
-    }
-    HI_TRY(hi_stream_vector(kern, &view->codes, v, out));
-    return dict_look_up(kern, entries, view->entries, out, hi_vector_rows(view->codes.count, v));
+    hi_flat_view view;
+
+    HI_TRY(flat_open(r, hi_read_u8(r), kind, count, forms, &view));
+    return flat_all(kern, &view, out);
 }
 
 /* The entries of the dictionary, decoded to `room` if they are the block's own. */
@@ -328,18 +356,23 @@ static hist_status body_entries(const hi_codec_kernels *kern, const hi_body_view
     return view->entries == 0 || view->table != NULL ? HIST_OK : flat_all(kern, &view->flat, room);
 }
 
-hist_status hi_body_flat(const hi_codec_kernels *kern, hi_reader *r, hi_kind kind, uint32_t count,
-                         uint64_t *out)
-{
-    hi_flat_view view;
+/* ---- bodies by vectors ------------------------------------------------------------------ */
 
-    HI_TRY(flat_open(r, hi_read_u8(r), kind, count, &view));
-    return flat_all(kern, &view, out);
+/* A vector of values before runs are expanded. entries is those of the dictionary, if there is one. */
+static hist_status body_vector(const hi_codec_kernels *kern, const hi_body_view *view,
+                               const uint64_t *entries, uint32_t v, uint64_t *out)
+{
+    if (view->entries == 0) {
+        return flat_vector(kern, &view->flat, v, out);
+    }
+    HI_TRY(hi_stream_vector(kern, &view->codes.warm, v, out));
+    return dict_look_up(kern, entries, view->entries, out,
+                        hi_vector_rows(view->codes.warm.count, v));
 }
 
 static hist_status runs_all(const hi_codec_kernels *kern, const hi_body_view *view, uint64_t *out)
 {
-    uint64_t room[HI_ENTRIES_MAX];
+    uint64_t room[HI_ENTRIES_MAX + HI_CODEC_PAD / 8];
     const uint64_t *entries;
     uint64_t lengths[HI_VECTOR_ROWS];
     uint64_t values[HI_VECTOR_ROWS];
@@ -347,7 +380,7 @@ static hist_status runs_all(const hi_codec_kernels *kern, const hi_body_view *vi
 
     HI_TRY(body_entries(kern, view, room, &entries));
     for (uint32_t v = 0; v < hi_vectors_of(view->runs); v++) {
-        HI_TRY(hi_stream_vector(kern, &view->lengths, v, lengths));
+        HI_TRY(hi_stream_vector(kern, &view->lengths.warm, v, lengths));
         HI_TRY(body_vector(kern, view, entries, v, values));
         at = runs_expand(values, lengths, hi_vector_rows(view->runs, v), out, at, view->count);
         if (at == UINT32_MAX) {
@@ -360,7 +393,7 @@ static hist_status runs_all(const hi_codec_kernels *kern, const hi_body_view *vi
 hist_status hi_body_vectors(const hi_codec_kernels *kern, const hi_body_view *view, uint32_t first,
                             uint32_t vectors, uint64_t *out)
 {
-    uint64_t room[HI_ENTRIES_MAX];
+    uint64_t room[HI_ENTRIES_MAX + HI_CODEC_PAD / 8];
     const uint64_t *entries;
 
     HI_TRY(body_entries(kern, view, room, &entries));
@@ -370,8 +403,42 @@ hist_status hi_body_vectors(const hi_codec_kernels *kern, const hi_body_view *vi
     return HIST_OK;
 }
 
+/* ---- bodies as a whole ------------------------------------------------------------------ */
+
+/* All values before runs are expanded. */
+static hist_status values_all_cold(const hi_codec_kernels *kern, const hi_body_view *view,
+                                   uint64_t *out)
+{
+    uint64_t room[HI_ENTRIES_MAX + HI_CODEC_PAD / 8];
+    const uint64_t *entries;
+
+    if (view->entries == 0) {
+        return flat_all(kern, &view->flat, out);
+    }
+    HI_TRY(body_entries(kern, view, room, &entries));
+    HI_TRY(hi_ints_all(kern, &view->codes, out));
+    return dict_look_up(kern, entries, view->entries, out,
+                        view->runs > 0 ? view->runs : view->count);
+}
+
+static hist_status runs_all_cold(const hi_codec_kernels *kern, const hi_body_view *view,
+                                 uint64_t *out)
+{
+    uint64_t lengths[HI_RUNS_MAX + HI_CODEC_PAD / 8];
+    uint64_t values[HI_RUNS_MAX + HI_CODEC_PAD / 8];
+
+    HI_TRY(hi_ints_all(kern, &view->lengths, lengths));
+    HI_TRY(values_all_cold(kern, view, values));
+    return runs_expand(values, lengths, view->runs, out, 0, view->count) == view->count
+               ? HIST_OK
+               : HIST_ECORRUPT;
+}
+
 hist_status hi_body_all(const hi_codec_kernels *kern, const hi_body_view *view, uint64_t *out)
 {
+    if (view->is_cold) {
+        return view->runs > 0 ? runs_all_cold(kern, view, out) : values_all_cold(kern, view, out);
+    }
     return view->runs > 0 ? runs_all(kern, view, out)
                           : hi_body_vectors(kern, view, 0, hi_vectors_of(view->count), out);
 }

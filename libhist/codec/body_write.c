@@ -15,7 +15,7 @@ enum {
 hi_body hi_raw_encode(hi_kind kind, const uint64_t *x, uint32_t count, uint8_t *to)
 {
     if (hi_kind_bytes(kind) == 8) {
-        memcpy(to, x, (size_t)count * 8);
+        hi_put_le64s(to, x, (size_t)count * 8);
     } else {
         for (uint32_t i = 0; i < count; i++) {
             hi_put_u32(to + (size_t)4 * i, (uint32_t)x[i]);
@@ -45,13 +45,12 @@ typedef struct body_work {
 void hi_body_page(hi_body_scratch *scratch)
 {
     memset(scratch->hints, 0, sizeof(scratch->hints));
-    scratch->page_dict.count = 0;
     scratch->dict_entries = 0;
 }
 
 static size_t work_stream(const body_work *w, const uint64_t *x, uint32_t count, uint8_t *to)
 {
-    return hi_stream_encode(w->kern, &w->scratch->stream, x, count, false, to);
+    return hi_ints_encode(w->kern, &w->scratch->ints, x, count, false, to);
 }
 
 /* model: of reals. */
@@ -61,7 +60,7 @@ static hi_body body_flat(const body_work *w, const uint64_t *x, uint32_t count,
     if (w->kind == HI_KIND_REAL) {
         return hi_real_encode(w->kern, w->scratch, model, x, count, to);
     }
-    const size_t size = hi_stream_encode(w->kern, &w->scratch->stream, x, count,
+    const size_t size = hi_ints_encode(w->kern, &w->scratch->ints, x, count,
                                          w->kind == HI_KIND_TIME, to);
     if (size >= (size_t)count * hi_kind_bytes(w->kind)) {
         return hi_raw_encode(w->kind, x, count, to);
@@ -83,6 +82,14 @@ hi_body hi_flat_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, h
 
 /* ---- dictionary ------------------------------------------------------------------------- */
 
+/* About the least that codes take. Entropy coding has no price but that of doing it. */
+static uint64_t codes_price(const body_work *w, uint32_t count)
+{
+    return w->scratch->ints.mode == HI_INTS_WARM
+               ? hi_stream_price(w->kern, w->scratch->codes, count)
+               : 0;
+}
+
 /* Codes into the page's dictionary. size 0: it will hardly be below `below` bytes. */
 static hi_body dict_of_page(const body_work *w, const uint64_t *x, uint32_t count, size_t below,
                             uint8_t *to)
@@ -90,7 +97,7 @@ static hi_body dict_of_page(const body_work *w, const uint64_t *x, uint32_t coun
     uint64_t *codes = w->scratch->codes;
 
     hi_page_dict_codes(&w->scratch->page_dict, x, count, codes);
-    if (hi_stream_price(w->kern, codes, count) >= below * 8) {
+    if (codes_price(w, count) >= below * 8) {
         return (hi_body){HI_ENC_DICT, 0};
     }
     to[0] = 0; /* Entries of its own: none. */
@@ -108,9 +115,8 @@ static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count
         return dict_of_page(w, x, count, below, to);
     }
     const uint32_t entries = hi_number_dict(scratch, w->kind, x, count);
-    if (entries == 0 || hi_stream_price(w->kern, scratch->codes, count) +
-                                (uint64_t)entries * DICT_ENTRY_BITS >=
-                            below * 8) {
+    if (entries == 0 ||
+        codes_price(w, count) + (uint64_t)entries * DICT_ENTRY_BITS >= below * 8) {
         return (hi_body){HI_ENC_DICT, 0};
     }
     uint8_t *at = to + hi_put_varint(to, entries);
@@ -219,6 +225,12 @@ static hi_body body_runs(const body_work *w, const uint64_t *x, uint32_t count, 
 
 /* ---- choice ----------------------------------------------------------------------------- */
 
+/* Warm, runs have to be smaller by a tenth: they expand at half the speed. */
+static bool body_prefers_runs(const body_work *w, size_t runs, size_t flat)
+{
+    return w->scratch->ints.mode == HI_INTS_WARM ? runs <= flat - flat / 10 : runs <= flat;
+}
+
 hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
                        const uint64_t *x, uint32_t count, uint8_t *to)
 {
@@ -236,7 +248,7 @@ hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, h
         return runs;
     }
     const hi_body flat = body_values(&w, x, count, &scratch->hints[0], scratch->rival);
-    if (flat.size * 9 >= runs.size * 10) {
+    if (body_prefers_runs(&w, runs.size, flat.size)) {
         return runs;
     }
     memcpy(to, scratch->rival, flat.size);

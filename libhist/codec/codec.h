@@ -73,7 +73,6 @@ typedef enum hi_encoding {
     HI_ENC_INT = 4,  /* Integer stream: FOR, DELTA, LIN by vector. */
     HI_ENC_DICT = 5,
     HI_ENC_BITMAP = 6,
-    HI_ENC_ZSTD = 7, /* Cold: another block, compressed. */
     HI_ENC_NULLS = 8, /* Every row is null. */
     HI_ENC_TEXT = 9,  /* Strings of a page without dictionary. */
     HI_ENC_BITS = 10, /* Real as integer of the same order. */
@@ -128,6 +127,7 @@ typedef struct hi_page_shared {
     hi_dict dict;          /* STRING */
     uint32_t number_count; /* Numbers: entries of the page's dictionary. */
     uint64_t *numbers;
+    struct hi_cold_set *forms; /* Of cold streams; NULL: none. */
 } hi_page_shared;
 
 /*

@@ -10,7 +10,8 @@ enum {
     HI_HEAD_NULLS = 0x80, /* A validity section follows the head. */
     HI_TEXT_RAW = 0,
     HI_TEXT_ZSTD = 1,
-    HI_SHARED_DICT = 1, /* Flags at the start of a shared section. */
+    HI_SHARED_DICT = 1,  /* Flags at the start of a shared section: dictionary, */
+    HI_SHARED_FORMS = 2, /* forms of cold streams. */
 };
 
 /* The dictionary of the page in work; arrays have `rows` (slots: slot_count) entries. */

@@ -72,9 +72,6 @@ typedef struct hi_codec_kernels {
     void (*add)(uint64_t *x, const uint64_t *y, uint32_t count); /* x += y */
     /* Bits of doubles to integers of the same order, and back: the one undoes the other. */
     void (*fold)(const uint64_t *in, uint32_t count, uint64_t *out);
-    /* The same by way of float; to_key32 returns how many from_key32 would not give back, bad[i]. */
-    void (*from_key32)(uint64_t *x, uint32_t count);
-    uint32_t (*to_key32)(const uint64_t *bits, uint32_t count, uint64_t *out, uint64_t *bad);
     /* x |= left[code & 7]; left has HI_RD_PATTERNS words. */
     void (*join)(uint64_t *x, const uint64_t *codes, uint32_t count, const uint64_t *left);
     void (*narrow)(const uint64_t *in, uint32_t count, uint32_t *out);
@@ -109,6 +106,8 @@ typedef struct hi_codec_kernels {
     double (*real_m2)(const uint64_t *bits, uint32_t count, double mean);
     hi_kern_sums (*int_sums)(const uint64_t *x, uint32_t count);
     double (*int_m2)(const uint64_t *x, uint32_t count, int64_t near_mean);
+
+    const struct hi_rans_kernels *rans; /* Cold streams: rans.h. */
 } hi_codec_kernels;
 
 extern const hi_codec_kernels hi_codec_kernels_base;

@@ -7,7 +7,9 @@
  */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "codec/kern.h"
+#include "codec/rans.h"
 
 #ifndef HI_VARIANT
 #define HI_VARIANT base
@@ -17,11 +19,9 @@
 #define KERN_TEXT2(a)    #a
 #define KERN_TEXT(a)     KERN_TEXT2(a)
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "packed words are read in place");
-
 enum { KERN_FEW = 32 };
 
-/* A little-endian word at any address. */
+/* A little-endian word at any address: read and written in place through hi_le64(). */
 typedef uint64_t kern_word __attribute__((aligned(1), may_alias));
 
 typedef union kern_cell {
@@ -62,12 +62,13 @@ static void kern_unpack(const uint8_t *restrict in, unsigned width, uint32_t gro
 
         if (low + width <= 64) {
             for (int l = 0; l < HI_LANES; l++) {
-                to[l] = ((word[l] >> low) & mask) + base;
+                to[l] = ((hi_le64(word[l]) >> low) & mask) + base;
             }
         } else {
             const unsigned high = 64 - low;
             for (int l = 0; l < HI_LANES; l++) {
-                to[l] = (((word[l] >> low) | (word[HI_LANES + l] << high)) & mask) + base;
+                const uint64_t next = hi_le64(word[HI_LANES + l]);
+                to[l] = (((hi_le64(word[l]) >> low) | (next << high)) & mask) + base;
             }
         }
     }
@@ -93,7 +94,7 @@ static void kern_pack(const uint64_t *restrict in, unsigned width, uint32_t grou
         used += width;
         if (used >= 64) {
             for (int l = 0; l < HI_LANES; l++) {
-                to[l] = open[l];
+                to[l] = hi_le64(open[l]);
             }
             to += HI_LANES;
             used -= 64;
@@ -106,7 +107,7 @@ static void kern_pack(const uint64_t *restrict in, unsigned width, uint32_t grou
     }
     if (used > 0) {
         for (int l = 0; l < HI_LANES; l++) {
-            to[l] = open[l];
+            to[l] = hi_le64(open[l]);
         }
     }
 }
@@ -315,42 +316,6 @@ static void kern_fold(const uint64_t *in, uint32_t count, uint64_t *out)
     for (uint32_t i = 0; i < count; i++) {
         out[i] = in[i] ^ ((uint64_t)((int64_t)in[i] >> 63) & INT64_MAX);
     }
-}
-
-typedef union kern_cell32 {
-    uint32_t u;
-    float f;
-} kern_cell32;
-
-static uint32_t kern_fold32(uint32_t v)
-{
-    return v ^ ((uint32_t)((int32_t)v >> 31) & INT32_MAX);
-}
-
-static void kern_from_key32(uint64_t *x, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const kern_cell32 narrow = {.u = kern_fold32((uint32_t)x[i])};
-        const kern_cell wide = {.d = (double)narrow.f};
-        x[i] = wide.u;
-    }
-}
-
-static uint32_t kern_to_key32(const uint64_t *restrict bits, uint32_t count,
-                              uint64_t *restrict out, uint64_t *restrict bad)
-{
-    uint64_t total = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        const kern_cell wide = {.u = bits[i]};
-        const kern_cell32 narrow = {.f = (float)wide.d};
-        const kern_cell back = {.d = (double)narrow.f};
-        const uint64_t differs = back.u != wide.u ? UINT64_C(1) : UINT64_C(0);
-        out[i] = (uint64_t)(int64_t)(int32_t)kern_fold32(narrow.u);
-        bad[i] = differs;
-        total += differs;
-    }
-    return (uint32_t)total;
 }
 
 static void kern_join(uint64_t *restrict x, const uint64_t *restrict codes, uint32_t count,
@@ -701,8 +666,6 @@ const hi_codec_kernels KERN_GLUE(hi_codec_kernels_, HI_VARIANT) = {
     .beyond = kern_beyond,
     .add = kern_add,
     .fold = kern_fold,
-    .from_key32 = kern_from_key32,
-    .to_key32 = kern_to_key32,
     .join = kern_join,
     .narrow = kern_narrow,
     .sort = kern_sort,
@@ -720,4 +683,5 @@ const hi_codec_kernels KERN_GLUE(hi_codec_kernels_, HI_VARIANT) = {
     .real_m2 = kern_real_m2,
     .int_sums = kern_int_sums,
     .int_m2 = kern_int_m2,
+    .rans = &KERN_GLUE(hi_rans_kernels_, HI_VARIANT),
 };

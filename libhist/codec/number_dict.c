@@ -7,7 +7,7 @@
 
 enum {
     EARLY_ROWS = 1024, /* More than EARLY_ENTRIES in the first rows: not worth going on. */
-    EARLY_ENTRIES = 900,
+    EARLY_ENTRIES = 1000,
     RADIX_BITS = 8,
     RADIX = 1 << RADIX_BITS,
     DICT_SLOTS_MIN = 64,
@@ -82,7 +82,7 @@ static const hi_dict_entry *dict_sort(hi_dict_entry *a, hi_dict_entry *b, uint32
 static uint32_t dict_collect(hi_body_scratch *scratch, hi_kind kind, const uint64_t *x,
                              uint32_t count)
 {
-    const uint32_t most = count / 2 < HI_ENTRIES_MAX ? count / 2 : HI_ENTRIES_MAX;
+    const uint32_t most = count < HI_ENTRIES_MAX ? count : HI_ENTRIES_MAX;
     hi_dict_entry *entries = scratch->entries[0];
     uint32_t slots = DICT_SLOTS_MIN;
     uint32_t found = 0;

@@ -4,7 +4,12 @@
  */
 #include <assert.h>
 
+#include "base/fpenv.h"
 #include "codec/encoder.h"
+
+enum {
+    SHARE_BITS = 8, /* A dictionary for a cold page is tried where a value takes more. */
+};
 
 hi_encoder *hi_encoder_new(hi_mem *mem)
 {
@@ -25,6 +30,9 @@ void hi_encoder_free(hi_encoder *encoder)
         hi_squeezer_free(&encoder->squeezer);
         hi_text_index_free(encoder);
         hi_page_dict_free(&encoder->body.page_dict, encoder->mem);
+        if (encoder->body.ints.cold != NULL) {
+            HI_MEM_DELETE(encoder->mem, encoder->body.ints.cold);
+        }
         hi_buf_free(&encoder->text);
         HI_MEM_DELETE(encoder->mem, encoder);
     }
@@ -156,32 +164,6 @@ static size_t block_put_body(hi_encoder *encoder, const hi_slice *slice, size_t 
     return at + body.size;
 }
 
-/* Appends encoder->block, as a zstd frame when that is at least 5 % smaller. */
-static hist_status block_put_cold(hi_encoder *encoder, size_t size, hi_buf *out)
-{
-    const size_t goal = size - size / 20;
-    size_t made = 0;
-
-    if (size > HI_BLOCK_BYTES_MAX || goal < 16) {
-        hi_buf_append(out, encoder->block, size);
-        return HIST_OK;
-    }
-    char *to = hi_buf_reserve(out, goal);
-    if (to == NULL) {
-        return HIST_ENOMEM;
-    }
-    to[0] = HI_ENC_ZSTD;
-    const size_t head = 1 + hi_put_varint((uint8_t *)to + 1, size);
-    HI_TRY(hi_squeeze(&encoder->squeezer, HI_PROFILE_COLD, encoder->block, size, to + head,
-                      goal - head, &made));
-    if (made == 0) {
-        hi_buf_append(out, encoder->block, size);
-        return HIST_OK;
-    }
-    out->size += head + made;
-    return HIST_OK;
-}
-
 static hist_status block_put(hi_encoder *encoder, hi_slice *slice, hi_profile profile, hi_buf *out)
 {
     slice->count = slice->rows;
@@ -199,31 +181,17 @@ static hist_status block_put(hi_encoder *encoder, hi_slice *slice, hi_profile pr
         hi_buf_append(out, encoder->block, head);
         return hi_text_put_block(encoder, slice, profile, out);
     }
-    const size_t size = block_put_body(encoder, slice, head);
-    if (profile == HI_PROFILE_COLD) {
-        return block_put_cold(encoder, size, out);
-    }
-    hi_buf_append(out, encoder->block, size);
+    hi_buf_append(out, encoder->block, block_put_body(encoder, slice, head));
     return HIST_OK;
 }
 
 /* ---- a page ----------------------------------------------------------------------------- */
 
-static hist_status page_put_text_dict(hi_encoder *encoder, const hi_values *values,
-                                      hi_profile profile, hi_buf *out)
-{
-    HI_TRY(hi_text_index_page(encoder, values));
-    return encoder->index.dict && encoder->index.count > 0
-               ? hi_text_put_dict(encoder, values, profile, out)
-               : HIST_OK;
-}
-
-/* The page's numbers as a shared section. */
+/* The page's numbers. */
 static void page_put_numbers(hi_encoder *encoder, hi_buf *out)
 {
     const hi_page_dict *dict = &encoder->body.page_dict;
 
-    hi_buf_byte(out, HI_SHARED_DICT);
     hi_buf_varint(out, dict->count);
     for (uint32_t at = 0; at < dict->count; at += HI_BLOCK_ROWS_MAX) {
         const uint32_t left = dict->count - at;
@@ -234,37 +202,33 @@ static void page_put_numbers(hi_encoder *encoder, hi_buf *out)
         }
         const hi_body body = hi_flat_encode(encoder->kern, &encoder->body, dict->kind,
                                             encoder->values, here, encoder->block);
-        hi_buf_byte(out, body.model);
+        hi_buf_byte(out, (uint8_t)body.model);
         hi_buf_append(out, encoder->block, body.size);
     }
 }
 
-/* After the first block: does it pay to have one dictionary for all? Then its shared section takes
-   the place of what was written since `start`. */
-static hist_status page_share_numbers(hi_encoder *encoder, const hi_values *values,
-                                      uint32_t block_count, size_t start, hi_buf *out,
-                                      bool *shared_out)
+/* The shared section: what there is of forms and dictionary. */
+static hist_status page_put_shared(hi_encoder *encoder, const hi_values *values, hi_profile profile,
+                                   hi_buf *out)
 {
-    const uint32_t entries = encoder->body.dict_entries;
-    const uint32_t most = entries * block_count / 4 * 3; /* Else each its own costs as little. */
+    const hi_cold_page *cold = encoder->body.ints.cold;
+    const bool forms = encoder->body.ints.mode == HI_INTS_COLD && cold->set.count > 0;
+    const bool text =
+        values->type == HIST_TYPE_STRING && encoder->index.dict && encoder->index.count > 0;
+    const bool numbers = encoder->body.page_dict.count > 0;
 
-    *shared_out = false;
-    if (block_count < 2 || entries == 0 || hi_kind_of(values->type) == HI_KIND_INT ||
-        values->type == HIST_TYPE_STRING || values->type == HIST_TYPE_BOOL) {
+    if (!forms && !text && !numbers) {
         return HIST_OK;
     }
-    HI_TRY(hi_page_dict_collect(&encoder->body.page_dict, encoder->mem, hi_kind_of(values->type),
-                                values, most < values->rows / 4 ? most : values->rows / 4));
-    *shared_out = encoder->body.page_dict.count > 0;
-    if (*shared_out) {
-        const uint32_t count = encoder->body.page_dict.count;
-
-        out->size = start;
-        page_put_numbers(encoder, out);
-        hi_body_page(&encoder->body);
-        encoder->body.page_dict.count = count;
+    hi_buf_byte(out,
+                (uint8_t)((forms ? HI_SHARED_FORMS : 0) | (text || numbers ? HI_SHARED_DICT : 0)));
+    if (forms) {
+        hi_buf_append(out, encoder->block, hi_cold_set_put(&cold->set, encoder->block));
     }
-    return HIST_OK;
+    if (numbers) {
+        page_put_numbers(encoder, out);
+    }
+    return text ? hi_text_put_dict(encoder, values, profile, out) : HIST_OK;
 }
 
 /* Appends block b and says so in *info. */
@@ -285,45 +249,153 @@ static hist_status page_put_block(hi_encoder *encoder, hi_slice *slice, hi_profi
     return HIST_OK;
 }
 
-static hist_status page_put(hi_encoder *encoder, const hi_values *values, hi_profile profile,
-                            const uint32_t *block_rows, uint32_t block_count, hi_buf *out,
-                            hi_block_info *blocks_out, uint32_t *shared_size_out)
+/* The page as it is to be encoded. */
+typedef struct page_work {
+    const hi_values *values;
+    hi_profile profile;
+    const uint32_t *block_rows;
+    uint32_t block_count;
+    size_t start; /* In the buffer. */
+    hi_block_info *blocks;
+    uint32_t shared_size;
+} page_work;
+
+/* Whether one dictionary of numbers for the page may pay, by the first block alone: it has one of
+   its own, or much is left and time matters less. */
+static bool page_may_share(const hi_encoder *encoder, const page_work *w, uint32_t *entries_max)
+{
+    const hist_type type = w->values->type;
+    const hi_block_info *block = w->blocks;
+    const uint32_t entries = encoder->body.dict_entries;
+
+    *entries_max = w->values->rows / 4;
+    if (w->block_count < 2 || type == HIST_TYPE_INT || type == HIST_TYPE_STRING ||
+        type == HIST_TYPE_BOOL) {
+        return false;
+    }
+    if (encoder->body.ints.mode != HI_INTS_WARM) {
+        *entries_max *= 2;
+        return (uint64_t)block->size * 8 >= (uint64_t)block->rows * SHARE_BITS;
+    }
+    /* Beyond, as many entries as this one in each block would cost less. */
+    if (entries * w->block_count / 4 * 3 < *entries_max) {
+        *entries_max = entries * w->block_count / 4 * 3;
+    }
+    return entries > 0;
+}
+
+/* Shared section and first block, from out->size on. */
+static hist_status page_put_first(hi_encoder *encoder, page_work *w, hi_slice *slice, hi_buf *out,
+                                  hi_block_info *info, uint32_t *shared_size)
 {
     const size_t start = out->size;
-    hi_slice slice = {.values = values};
-    bool shared = false;
 
-    hi_body_page(&encoder->body);
-    if (values->type == HIST_TYPE_STRING) {
-        HI_TRY(page_put_text_dict(encoder, values, profile, out));
+    slice->rows = w->block_rows[0];
+    HI_TRY(page_put_shared(encoder, w->values, w->profile, out));
+    *shared_size = (uint32_t)(out->size - start);
+    return page_put_block(encoder, slice, w->profile, start, out, info);
+}
+
+/* After the first block: the same with a dictionary for the page, which takes its place where that
+   is smaller, the dictionary's bytes spread over all blocks. */
+static hist_status page_try_dict(hi_encoder *encoder, page_work *w, hi_slice *slice, hi_buf *out)
+{
+    const size_t second = out->size;
+    uint32_t entries_max = 0;
+    uint32_t shared_size = 0;
+    hi_block_info info;
+
+    if (!page_may_share(encoder, w, &entries_max)) {
+        return HIST_OK;
     }
-    *shared_size_out = (uint32_t)(out->size - start);
-    for (uint32_t b = 0; b < block_count; b++) {
-        assert(block_rows[b] >= 1 && block_rows[b] <= HI_BLOCK_ROWS_MAX);
-        slice.rows = block_rows[b];
-        HI_TRY(page_put_block(encoder, &slice, profile, start, out, blocks_out + b));
+    HI_TRY(hi_page_dict_collect(&encoder->body.page_dict, encoder->mem,
+                                hi_kind_of(w->values->type), w->values, entries_max));
+    if (encoder->body.page_dict.count == 0) {
+        return HIST_OK;
+    }
+    HI_TRY(page_put_first(encoder, w, slice, out, &info, &shared_size));
+    if (info.size + (shared_size - w->shared_size) / w->block_count >= w->blocks[0].size) {
+        encoder->body.page_dict.count = 0;
+        out->size = second;
+        return HIST_OK;
+    }
+    memmove(out->data + w->start, out->data + second, out->size - second);
+    out->size -= second - w->start;
+    w->blocks[0] = info;
+    w->shared_size = shared_size;
+    return HIST_OK;
+}
+
+static hist_status page_put(hi_encoder *encoder, page_work *w, hi_ints_mode mode, hi_buf *out)
+{
+    hi_slice slice = {.values = w->values};
+
+    encoder->body.ints.mode = mode;
+    encoder->body.page_dict.count = 0;
+    hi_body_page(&encoder->body);
+    out->size = w->start;
+    for (uint32_t b = 0; b < w->block_count; b++) {
+        assert(w->block_rows[b] >= 1 && w->block_rows[b] <= HI_BLOCK_ROWS_MAX);
         if (b == 0) {
-            HI_TRY(page_share_numbers(encoder, values, block_count, start, out, &shared));
-            if (shared) { /* Once again, with the dictionary. */
-                *shared_size_out = (uint32_t)(out->size - start);
-                HI_TRY(page_put_block(encoder, &slice, profile, start, out, blocks_out));
-            }
+            HI_TRY(page_put_first(encoder, w, &slice, out, w->blocks, &w->shared_size));
+            HI_TRY(page_try_dict(encoder, w, &slice, out));
+        } else {
+            slice.rows = w->block_rows[b];
+            HI_TRY(page_put_block(encoder, &slice, w->profile, w->start, out, w->blocks + b));
         }
         slice.first += slice.rows;
     }
     return HIST_OK;
 }
 
+/* Cold: a first round finds what the streams of all blocks have in common. */
+static hist_status page_put_cold(hi_encoder *encoder, page_work *w, hi_buf *out)
+{
+    hi_ints_scratch *ints = &encoder->body.ints;
+
+    if (ints->cold == NULL) {
+        ints->cold = HI_MEM_NEW(encoder->mem, hi_cold_page);
+        if (ints->cold == NULL) {
+            return HIST_ENOMEM;
+        }
+    }
+    hi_cold_page_clear(ints->cold);
+    if (w->block_count > 1) {
+        HI_TRY(page_put(encoder, w, HI_INTS_PLAN, out));
+        hi_cold_page_share(encoder->kern, ints->cold);
+    }
+    return page_put(encoder, w, HI_INTS_COLD, out);
+}
+
+static HI_FP_GUARDED hist_status page_encode(hi_encoder *encoder, page_work *w, hi_buf *out)
+{
+    const hist_type type = w->values->type;
+
+    if (type == HIST_TYPE_STRING) {
+        HI_TRY(hi_text_index_page(encoder, w->values));
+    }
+    return w->profile == HI_PROFILE_COLD && type != HIST_TYPE_BOOL
+               ? page_put_cold(encoder, w, out)
+               : page_put(encoder, w, HI_INTS_WARM, out);
+}
+
 hist_status hi_page_encode(hi_encoder *encoder, const hi_values *values, hi_profile profile,
                            const uint32_t *block_rows, uint32_t block_count, hi_buf *out,
                            hi_block_info *blocks_out, uint32_t *shared_size_out)
 {
-    const size_t start = out->size;
-    const hist_status status = page_put(encoder, values, profile, block_rows, block_count, out,
-                                        blocks_out, shared_size_out);
+    page_work w = {.values = values,
+                   .profile = profile,
+                   .block_rows = block_rows,
+                   .block_count = block_count,
+                   .start = out->size,
+                   .blocks = blocks_out};
+    const hi_fp_modes modes = hi_fp_enter();
+    const hist_status status = page_encode(encoder, &w, out);
 
+    hi_fp_leave(modes);
+    *shared_size_out = w.shared_size;
     if (status != HIST_OK) {
-        out->size = start; /* Nothing was appended. */
+        out->size = w.start; /* Nothing was appended. */
     }
     return status;
 }

@@ -14,10 +14,9 @@ enum {
     EXCEPTION_BITS = 80,
     NO_DIGITS = -1,
     STEP_BITS = 20,  /* A common step is looked for where a value still takes more, */
-    FLOAT_BITS = 8,  /* bits of floats, */
-    ORDER_BITS = 30, /* bits of doubles, whole or in two. */
+    FLOAT_BITS = 8,  /* decimals rounded to float, */
+    ORDER_BITS = 30, /* bits as they are, whole or in two. */
     STEP_PARTS = 12, /* The smallest gap may be up to so many steps. */
-    STEP_SCALE_MAX = 15,
     STEP_NOISE = 46, /* Gaps of less than 2^-46 of the largest value are noise. */
 };
 
@@ -250,7 +249,7 @@ static double step_refine(const double *v, uint32_t count, double step)
     return step;
 }
 
-/* n * c, and what may have been meant by it: n / d, n / a whole number, a decimal step. */
+/* n * c, and what may have been meant by it: n / d, n / a whole number. */
 static void try_step(const hi_codec_kernels *kern, const real_sample *sample, double step,
                      hi_real_model *best)
 {
@@ -258,15 +257,6 @@ static void try_step(const hi_codec_kernels *kern, const real_sample *sample, do
 
     if (!(step > 1e-290 && step < 1e290)) { /* 1 / step is a normal number as well. */
         return;
-    }
-    for (unsigned k = 0; k <= STEP_SCALE_MAX; k++) {
-        const double power = hi_power_of_ten(k);
-        const double decimal = nearbyint(step * power) / power;
-
-        if (decimal > 0 && fabs(decimal - step) < ldexp(step, -STEP_NOISE)) {
-            try_num(kern, sample, (hi_num){HI_NUM_MULTIPLY, false, decimal}, 0, best);
-            break;
-        }
     }
     if (whole >= 1 && fabs(1 / step - whole) < ldexp(whole, -STEP_NOISE)) {
         try_num(kern, sample, (hi_num){HI_NUM_DIVIDE, false, whole}, 0, best);
@@ -293,23 +283,22 @@ static void try_steps(const hi_codec_kernels *kern, const real_sample *sample, h
 
 /* ---- bit patterns ----------------------------------------------------------------------- */
 
-static void try_bits(const hi_codec_kernels *kern, const real_sample *sample, bool narrow,
-                     hi_real_model *best)
+static void try_bits(const hi_codec_kernels *kern, const real_sample *sample, hi_real_model *best)
 {
-    hi_real_model model = {.encoding = HI_ENC_BITS, .narrow = narrow};
     uint64_t keys[SAMPLE_MAX];
-    uint64_t bad[SAMPLE_MAX];
+    uint64_t low = 0;
 
-    if (narrow) {
-        model.bits = (uint64_t)kern->to_key32(sample->bits, sample->count, keys, bad) *
-                     EXCEPTION_BITS;
-        price_fill(sample->count, bad, keys);
-    } else {
-        kern->fold(sample->bits, sample->count, keys);
+    kern->fold(sample->bits, sample->count, keys);
+    for (uint32_t i = 0; i < sample->count; i++) {
+        low |= keys[i];
     }
-    model.bits += price_stream(kern, sample, keys);
-    if (model.bits < best->bits) {
-        *best = model;
+    /* Zeros that all have at the end (29 where they were floats) the stream scales out. */
+    for (uint32_t i = 0; i < sample->count && low != 0; i++) {
+        keys[i] = (uint64_t)((int64_t)keys[i] >> __builtin_ctzll(low));
+    }
+    const uint64_t bits = price_stream(kern, sample, keys);
+    if (bits < best->bits) {
+        *best = (hi_real_model){.encoding = HI_ENC_BITS, .bits = bits};
     }
 }
 
@@ -377,15 +366,12 @@ hi_real_model hi_real_choose(const hi_codec_kernels *kern, const uint64_t *bits,
     try_decimals(kern, &sample, false, &best);
     if (sample.floats * 2 >= sample.count && best.bits > (uint64_t)FLOAT_BITS * sample.count) {
         try_decimals(kern, &sample, true, &best);
-        if (sample.floats * 33 >= sample.count * 32) {
-            try_bits(kern, &sample, true, &best);
-        }
     }
     if (best.bits > (uint64_t)STEP_BITS * sample.count) {
         try_steps(kern, &sample, &best);
     }
     if (best.bits > (uint64_t)ORDER_BITS * sample.count) {
-        try_bits(kern, &sample, false, &best);
+        try_bits(kern, &sample, &best);
         try_rd(kern, &sample, &best);
     }
     return best;

@@ -80,7 +80,7 @@ static uint8_t *work_put_stream(const real_work *w, const uint8_t *start, const 
     if ((size_t)(to - start) >= (size_t)w->count * 8) {
         return NULL;
     }
-    return to + hi_stream_encode(w->kern, &w->scratch->stream, x, w->count, false, to);
+    return to + hi_ints_encode(w->kern, &w->scratch->ints, x, w->count, false, to);
 }
 
 /* Puts the last stream of a body; its size, 0: raw is smaller. at: NULL, when that is known. */
@@ -136,28 +136,10 @@ static size_t num_encode(real_work *w, const hi_real_model *model, uint8_t *to)
     return work_end(w, to, w->scratch->whole, at);
 }
 
-static size_t bits_encode(real_work *w, const hi_real_model *model, uint8_t *to)
+static size_t bits_encode(real_work *w, uint8_t *to)
 {
-    uint64_t *keys = w->scratch->whole;
-    uint8_t *at = to + 1;
-
-    if (!model->narrow) {
-        w->kern->fold(w->bits, w->count, keys);
-        to[0] = 0;
-        return work_end(w, to, keys, at);
-    }
-    for (uint32_t v = 0; v < hi_vectors_of(w->count); v++) {
-        const uint32_t first = v * HI_VECTOR_ROWS;
-        const uint32_t bad = w->kern->to_key32(w->bits + first, hi_vector_rows(w->count, v),
-                                               keys + first, w->scratch->bad);
-        work_patch(w, v, bad, keys);
-    }
-    if (w->exceptions > w->count / 2) {
-        return 0;
-    }
-    to[0] = (uint8_t)(HI_FORM_FLOAT | (w->exceptions > 0 ? HI_FORM_PATCHED : 0));
-    at += work_put_patches(w, at);
-    return work_end(w, to, keys, at);
+    w->kern->fold(w->bits, w->count, w->scratch->whole);
+    return work_end(w, to, w->scratch->whole, to);
 }
 
 /* Codes of the left parts to off, right parts to whole. */
@@ -214,7 +196,7 @@ static size_t real_put(real_work *w, const hi_real_model *model, uint8_t *to)
     case HI_ENC_NUM:
         return num_encode(w, model, to);
     case HI_ENC_BITS:
-        return bits_encode(w, model, to);
+        return bits_encode(w, to);
     case HI_ENC_RD:
         return rd_encode(w, model, to);
     default:

@@ -2,10 +2,12 @@
  * shared_read.c -- the shared section of a page: what its blocks refer to, decoded
  * once a page into memory of the caller's.
  */
+#include "base/fpenv.h"
 #include "codec/encoder.h"
 
 /* Entries of a page's dictionary of numbers, in pieces of a block's size. */
-static hist_status shared_open_numbers(hi_mem *mem, hist_type type, hi_reader *r, hi_page_shared *shared)
+static HI_FP_GUARDED hist_status shared_open_numbers(hi_mem *mem, hist_type type, hi_reader *r,
+                                                     hi_page_shared *shared)
 {
     const uint64_t count = hi_read_varint(r);
 
@@ -21,8 +23,35 @@ static hist_status shared_open_numbers(hi_mem *mem, hist_type type, hi_reader *r
         const uint32_t left = shared->number_count - at;
 
         HI_TRY(hi_body_flat(hi_codec_kernels_pick(), r, hi_kind_of(type),
-                            left < HI_BLOCK_ROWS_MAX ? left : HI_BLOCK_ROWS_MAX,
+                            left < HI_BLOCK_ROWS_MAX ? left : HI_BLOCK_ROWS_MAX, shared->forms,
                             shared->numbers + at));
+    }
+    return HIST_OK;
+}
+
+static hist_status shared_open_forms(hi_mem *mem, hi_reader *r, hi_page_shared *shared)
+{
+    shared->forms = HI_MEM_NEW(mem, hi_cold_set);
+    return shared->forms == NULL ? HIST_ENOMEM
+                                 : hi_cold_set_open(hi_codec_kernels_pick(), r, shared->forms);
+}
+
+/* What the flags say, in their order. */
+static hist_status shared_open_parts(hi_mem *mem, hist_type type, hi_reader *r,
+                                     size_t text_bytes_max, hi_page_shared *shared)
+{
+    const uint8_t flags = hi_read_u8(r);
+
+    if (type == HIST_TYPE_BOOL || flags == 0 ||
+        (flags & ~(HI_SHARED_DICT | HI_SHARED_FORMS)) != 0) {
+        return HIST_ECORRUPT;
+    }
+    if ((flags & HI_SHARED_FORMS) != 0) {
+        HI_TRY(shared_open_forms(mem, r, shared));
+    }
+    if ((flags & HI_SHARED_DICT) != 0) {
+        HI_TRY(type == HIST_TYPE_STRING ? hi_dict_open(mem, r, text_bytes_max, &shared->dict)
+                                        : shared_open_numbers(mem, type, r, shared));
     }
     return r->failed || hi_reader_left(r) != 0 ? HIST_ECORRUPT : HIST_OK;
 }
@@ -31,18 +60,14 @@ hist_status hi_page_shared_open(hi_mem *mem, hist_type type, const uint8_t *shar
                            size_t text_bytes_max, hi_page_shared *shared_out)
 {
     hi_reader r = hi_reader_of(shared, shared_size);
-    hist_status status = HIST_ECORRUPT;
 
     *shared_out = (hi_page_shared){.number_count = 0};
     if (shared_size == 0) {
         return HIST_OK;
     }
-    if (hi_read_u8(&r) == HI_SHARED_DICT && type == HIST_TYPE_STRING) {
-        return hi_dict_open(mem, &r, text_bytes_max, &shared_out->dict);
-    }
-    if (shared[0] == HI_SHARED_DICT && type != HIST_TYPE_BOOL) {
-        status = shared_open_numbers(mem, type, &r, shared_out);
-    }
+    const hi_fp_modes modes = hi_fp_enter();
+    const hist_status status = shared_open_parts(mem, type, &r, text_bytes_max, shared_out);
+    hi_fp_leave(modes);
     if (status != HIST_OK) {
         hi_page_shared_free(mem, shared_out);
     }
@@ -54,6 +79,9 @@ void hi_page_shared_free(hi_mem *mem, hi_page_shared *shared)
     hi_dict_free(mem, &shared->dict);
     if (shared->numbers != NULL) {
         hi_mem_free(mem, shared->numbers, hi_page_shared_numbers_size(shared));
+    }
+    if (shared->forms != NULL) {
+        HI_MEM_DELETE(mem, shared->forms);
     }
     *shared = (hi_page_shared){.number_count = 0};
 }

@@ -7,7 +7,6 @@
 #include "codec/squeeze.h"
 
 #include <zstd.h>
-#include <zstd_errors.h>
 
 #include "base/err.h"
 
@@ -60,7 +59,7 @@ static ZSTD_CCtx *squeezer_context(hi_squeezer *squeezer)
 }
 
 hist_status hi_squeeze(hi_squeezer *squeezer, hi_profile profile, const void *data, size_t size,
-                       void *to, size_t room, size_t *size_out)
+                       void *to, size_t goal, size_t *size_out)
 {
     ZSTD_CCtx *context = squeezer_context(squeezer);
 
@@ -73,12 +72,13 @@ hist_status hi_squeeze(hi_squeezer *squeezer, hi_profile profile, const void *da
                                  profile == HI_PROFILE_COLD ? LEVEL_COLD : LEVEL_WARM);
     (void)ZSTD_CCtx_setParameter(context, ZSTD_c_format, ZSTD_f_zstd1_magicless);
     (void)ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);
-    const size_t made = ZSTD_compress2(context, to, room, data, size);
-    if (!ZSTD_isError(made)) {
-        *size_out = made;
-        return HIST_OK;
+    /* With all the room: where it is tight, what zstd writes depends on the size of a word. */
+    const size_t made = ZSTD_compress2(context, to, ZSTD_compressBound(size), data, size);
+    if (ZSTD_isError(made)) {
+        return HIST_ENOMEM;
     }
-    return ZSTD_getErrorCode(made) == ZSTD_error_dstSize_tooSmall ? HIST_OK : HIST_ENOMEM;
+    *size_out = made <= goal ? made : 0;
+    return HIST_OK;
 }
 
 hist_status hi_unsqueeze(const void *data, size_t size, void *to, size_t room)

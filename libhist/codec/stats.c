@@ -7,9 +7,9 @@
  */
 #include <math.h>
 
+#include "base/fpenv.h"
+#include "base/wide.h"
 #include "codec/encoder.h"
-
-__extension__ typedef __int128 stats_wide;
 
 typedef struct stats_state {
     const hi_codec_kernels *kern;
@@ -20,7 +20,7 @@ typedef struct stats_state {
     int64_t min;    /* REAL: keys. */
     int64_t max;
     double sum;
-    stats_wide wide;
+    hi_wide wide;
     int64_t origin; /* Integers: means are kept relative to the first value. */
     double mean;
     double m2;
@@ -98,7 +98,8 @@ static double stats_m2_of_wide(const stats_state *s, const uint64_t *x, uint32_t
     uint64_t reals[HI_VECTOR_ROWS];
 
     for (uint32_t i = 0; i < count; i++) {
-        reals[i] = hi_bits_of((double)((stats_wide)(int64_t)x[i] - s->origin));
+        const hi_wide v = hi_wide_subtract(hi_wide_of((int64_t)x[i]), hi_wide_of(s->origin));
+        reals[i] = hi_bits_of(hi_wide_to_double(v));
     }
     return s->kern->real_m2(reals, count, mean);
 }
@@ -109,17 +110,18 @@ static void stats_chunk_int(stats_state *s, const uint64_t *x, uint32_t count)
     int64_t max = 0;
     s->kern->range(x, count, &min, &max);
     const hi_kern_sums sums = s->kern->int_sums(x, count);
-    const stats_wide sum = (stats_wide)sums.high * ((stats_wide)1 << 32) + sums.low;
+    const hi_wide sum = hi_wide_join(sums.high, sums.low);
 
-    s->wide += sum;
+    s->wide = hi_wide_add(s->wide, sum);
     s->min = min < s->min ? min : s->min;
     s->max = max > s->max ? max : s->max;
     if (s->count == 0) {
         s->origin = (int64_t)x[0];
     }
-    const double mean = (double)(sum - (stats_wide)s->origin * count) / (double)count;
+    const hi_wide from_origin = hi_wide_subtract(sum, hi_wide_product(s->origin, count));
+    const double mean = hi_wide_to_double(from_origin) / (double)count;
     const double m2 = ((uint64_t)max - (uint64_t)min) >> 62 == 0
-                          ? s->kern->int_m2(x, count, (int64_t)(sum / count))
+                          ? s->kern->int_m2(x, count, hi_wide_quotient(sum, count))
                           : stats_m2_of_wide(s, x, count, mean);
     if (s->count == 0) {
         s->count = count;
@@ -195,8 +197,8 @@ static void stats_finish(stats_state *s)
     }
     out->min = (uint64_t)s->min;
     out->max = (uint64_t)s->max;
-    out->sum_lo = (uint64_t)s->wide;
-    out->sum_hi = (uint64_t)(s->wide >> 64);
+    out->sum_lo = s->wide.low;
+    out->sum_hi = (uint64_t)s->wide.high;
 }
 
 static void stats_bools(const hi_values *values, uint32_t first, uint32_t rows, hi_block_stats *out)
@@ -224,8 +226,8 @@ static void stats_bools(const hi_values *values, uint32_t first, uint32_t rows, 
     }
 }
 
-void hi_block_stats_with(const hi_codec_kernels *kern, const hi_values *values, uint32_t first,
-                         uint32_t rows, hi_block_stats *stats_out)
+HI_FP_GUARDED void hi_block_stats_with(const hi_codec_kernels *kern, const hi_values *values,
+                                       uint32_t first, uint32_t rows, hi_block_stats *stats_out)
 {
     stats_state s = {.kern = kern, .out = stats_out, .min = INT64_MAX, .max = INT64_MIN};
 
@@ -253,5 +255,8 @@ void hi_block_stats_with(const hi_codec_kernels *kern, const hi_values *values, 
 void hi_block_stats_of(const hi_values *values, uint32_t first, uint32_t rows,
                        hi_block_stats *stats_out)
 {
+    const hi_fp_modes modes = hi_fp_enter();
+
     hi_block_stats_with(hi_codec_kernels_pick(), values, first, rows, stats_out);
+    hi_fp_leave(modes);
 }

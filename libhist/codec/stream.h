@@ -20,6 +20,7 @@ enum {
     HI_STREAM_BYTES_MAX = 8 * HI_BLOCK_ROWS_MAX + 64 * HI_BLOCK_VECTORS_MAX + 64,
     /* Nor is a body: runs and exceptions are used only where they are smaller than raw. */
     HI_BODY_BYTES_MAX = 2 * HI_STREAM_BYTES_MAX,
+    HI_REGULAR_ZEROS_MAX = 18,
     HI_LIST_MAX = 32,
     HI_JUMPS_MAX = 64, /* Beyond, vectors with exceptions are smaller. */
     HI_QUARTER_ROWS = HI_VECTOR_ROWS / 4, /* Exceptions are counted by quarters of a vector. */
@@ -32,7 +33,7 @@ typedef enum hi_stream_kind {
     HI_STREAM_VECTORS = 0,
     HI_STREAM_JUMPS = 1,   /* start + i * step + the jumps up to i. */
     HI_STREAM_REGULAR = 2, /* start + i * step. */
-    HI_STREAM_LIST = 6,    /* A few values, one after another. */
+    HI_STREAM_LIST = 5,    /* A few values, one after another. */
     HI_STREAM_KIND = 0x7f,
     HI_STREAM_SCALED = 0x80, /* Flag: the stream is of (x - offset) / factor. */
 } hi_stream_kind;
@@ -155,6 +156,10 @@ uint64_t hi_stream_price(const hi_codec_kernels *kern, const uint64_t *x, uint32
    HI_STREAM_BYTES_MAX bytes. Returns its size. try_line: also lines (clocks with jitter). */
 size_t hi_stream_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch, const uint64_t *x,
                         uint32_t count, bool try_line, uint8_t *to);
+
+/* Divides x - min by a factor common to all into `scaled`. false: there is none. */
+bool hi_stream_scale(const hi_codec_kernels *kern, const uint64_t *x, uint32_t count, uint64_t min,
+                     uint64_t *scaled, uint64_t *factor_out);
 
 static inline size_t hi_put_svarint(uint8_t *to, uint64_t v)
 {

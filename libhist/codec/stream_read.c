@@ -22,6 +22,22 @@ static hist_status stream_open_regular(hi_reader *r, hi_stream_view *view)
     return r->failed ? HIST_ECORRUPT : HIST_OK;
 }
 
+/* Start and step in a power of ten of their unit: clocks are nanoseconds, and tick in seconds. */
+static hist_status stream_open_decimal(hi_reader *r, hi_stream_view *view)
+{
+    const unsigned zeros = hi_read_u8(r);
+
+    if (zeros > HI_REGULAR_ZEROS_MAX) {
+        return HIST_ECORRUPT;
+    }
+    HI_TRY(stream_open_regular(r, view));
+    for (unsigned i = 0; i < zeros; i++) {
+        view->start *= 10;
+        view->step *= 10;
+    }
+    return HIST_OK;
+}
+
 static hist_status stream_open_jumps(hi_reader *r, hi_stream_view *view)
 {
     uint32_t after = 1;
@@ -84,7 +100,7 @@ hist_status hi_stream_open(hi_reader *r, uint32_t count, hi_stream_view *view_ou
     case HI_STREAM_JUMPS:
         return stream_open_jumps(r, view_out);
     case HI_STREAM_REGULAR:
-        return stream_open_regular(r, view_out);
+        return stream_open_decimal(r, view_out);
     case HI_STREAM_LIST:
         return stream_open_list(r, view_out);
     default:

@@ -549,10 +549,10 @@ static uint64_t odd_inverse(uint64_t odd)
     return inverse;
 }
 
-/* Divides x - min by a factor common to all into scratch->scaled. false: there is none. The first
-   divisor comes from a sample; where that misses, what it has in common with the rest is tried. */
-static bool stream_scale(const hi_codec_kernels *kern, hi_stream_scratch *scratch,
-                         const uint64_t *x, uint32_t count, uint64_t min, uint64_t *factor_out)
+/* The first divisor comes from a sample; where that misses, what it has in common with the rest is
+   tried. */
+bool hi_stream_scale(const hi_codec_kernels *kern, const uint64_t *x, uint32_t count, uint64_t min,
+                     uint64_t *scaled, uint64_t *factor_out)
 {
     uint64_t factor = stream_sample_factor(x, count, min);
 
@@ -562,7 +562,7 @@ static bool stream_scale(const hi_codec_kernels *kern, hi_stream_scratch *scratc
         }
         const unsigned twos = (unsigned)__builtin_ctzll(factor);
         if (kern->divide(x, count, min, odd_inverse(factor >> twos), twos, UINT64_MAX / factor,
-                         scratch->scaled)) {
+                         scaled)) {
             *factor_out = factor;
             return true;
         }
@@ -663,6 +663,21 @@ uint64_t hi_stream_price(const hi_codec_kernels *kern, const uint64_t *x, uint32
     return (plain < delta ? plain : delta) * count / (PRICE_RUNS * PRICE_RUN);
 }
 
+/* Start and step without the zeros that both end in. */
+static size_t stream_put_regular(int64_t start, int64_t step, uint8_t *to)
+{
+    uint8_t zeros = 0;
+
+    while ((start != 0 || step != 0) && start % 10 == 0 && step % 10 == 0) {
+        start /= 10;
+        step /= 10;
+        zeros++;
+    }
+    to[0] = zeros;
+    const size_t size = 1 + hi_put_svarint(to + 1, (uint64_t)start);
+    return size + hi_put_svarint(to + size, (uint64_t)step);
+}
+
 static size_t stream_put_list(const uint64_t *x, uint32_t count, uint8_t *to)
 {
     uint8_t *at = to;
@@ -683,13 +698,11 @@ size_t hi_stream_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch
     to[0] = HI_STREAM_VECTORS;
     if (scan.regular) {
         to[0] = HI_STREAM_REGULAR;
-        at += hi_put_svarint(at, x[0]);
-        at += hi_put_svarint(at, count > 1 ? x[1] - x[0] : 0);
-        return (size_t)(at - to);
+        return 1 + stream_put_regular((int64_t)x[0], count > 1 ? (int64_t)(x[1] - x[0]) : 0, at);
     }
     uint8_t list[HI_LIST_MAX * HI_VARINT_SIZE_MAX];
     const size_t list_size = count <= HI_LIST_MAX ? stream_put_list(x, count, list) : SIZE_MAX;
-    if (stream_scale(kern, scratch, x, count, (uint64_t)scan.min, &factor)) {
+    if (hi_stream_scale(kern, x, count, (uint64_t)scan.min, scratch->scaled, &factor)) {
         to[0] |= HI_STREAM_SCALED;
         at += hi_put_varint(at, factor);
         at += hi_put_svarint(at, (uint64_t)scan.min);

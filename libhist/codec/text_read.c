@@ -108,6 +108,9 @@ hist_status hi_dict_open(hi_mem *mem, hi_reader *r, size_t text_bytes_max, hi_di
     if (r->failed || size > text_bytes_max || size > INT32_MAX || count == 0 || count > size + 1) {
         return HIST_ECORRUPT;
     }
+    if (count >= SIZE_MAX / sizeof(int32_t)) {
+        return HIST_ENOMEM; /* Where size_t has 32 bits. */
+    }
     const size_t offsets_size = ((size_t)count + 1) * sizeof(int32_t);
     int32_t *offsets = hi_mem_alloc(mem, offsets_size);
     char *bytes = hi_mem_alloc(mem, (size_t)size);

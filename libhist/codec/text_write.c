@@ -147,7 +147,7 @@ static hist_status text_put(hi_encoder *encoder, const char *text, size_t size, 
 {
     if (size >= SQUEEZE_BYTES_MIN) {
         const size_t goal = size - size / 20;
-        char *to = hi_buf_reserve(&encoder->text, goal);
+        char *to = hi_buf_reserve(&encoder->text, hi_squeeze_bound(size));
         size_t made = 0;
 
         if (to == NULL) {
@@ -168,7 +168,7 @@ static hist_status text_put(hi_encoder *encoder, const char *text, size_t size, 
 /* A stream of `count` lengths found in encoder->values. */
 static void text_put_lengths(hi_encoder *encoder, uint32_t count, hi_buf *out)
 {
-    const size_t size = hi_stream_encode(encoder->kern, &encoder->body.stream, encoder->values,
+    const size_t size = hi_stream_encode(encoder->kern, &encoder->body.ints.warm, encoder->values,
                                          count, false, encoder->body.rival);
 
     hi_buf_append(out, encoder->body.rival, size);
@@ -188,7 +188,6 @@ hist_status hi_text_put_dict(hi_encoder *encoder, const hi_values *values, hi_pr
         return HIST_ENOMEM;
     }
     const size_t size = encoder->text.size;
-    hi_buf_byte(out, HI_SHARED_DICT);
     hi_buf_varint(out, index->count);
     hi_buf_varint(out, size);
     for (uint32_t at = 0; at < index->count; at += HI_BLOCK_ROWS_MAX) {
@@ -201,7 +200,7 @@ hist_status hi_text_put_dict(hi_encoder *encoder, const hi_values *values, hi_pr
         text_put_lengths(encoder, here, out);
     }
     /* Room first: the frame is built behind the text in the same buffer. */
-    if (hi_buf_reserve(&encoder->text, size + 1) == NULL) {
+    if (hi_buf_reserve(&encoder->text, hi_squeeze_bound(size)) == NULL) {
         return HIST_ENOMEM;
     }
     return text_put(encoder, encoder->text.data, size, profile, out);
@@ -236,7 +235,7 @@ hist_status hi_text_put_block(hi_encoder *encoder, const hi_slice *slice, hi_pro
     }
     hi_buf_varint(out, size);
     text_put_lengths(encoder, count, out);
-    if (hi_buf_reserve(&encoder->text, size + 1) == NULL) {
+    if (hi_buf_reserve(&encoder->text, hi_squeeze_bound(size)) == NULL) {
         return HIST_ENOMEM;
     }
     return text_put(encoder, gaps ? encoder->text.data : text, size, profile, out);

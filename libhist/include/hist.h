@@ -92,7 +92,8 @@ typedef struct hist_open_options {
     uint32_t series_max;           /* 100 million. */
     uint32_t slab_rows_max;        /* Rows a chunk slab holds: 65536, fewer below 64 MiB. Least 64. */
     uint32_t group_rows_max;       /* Rows of a row group: likewise. */
-    uint64_t part_bytes_max;       /* Merged parts are cut at about this. 1 GiB. */
+    uint64_t part_bytes_max;       /* Merged parts are cut at about this, between two series only:
+                                      one that is larger stays whole. 1 GiB; least 1 KiB. */
     hist_log_fn log;               /* NULL: silent. */
     void *log_arg;
 } hist_open_options;
@@ -390,7 +391,7 @@ HIST_API hist_status hist_partitions(hist_db *db, const char *database, const ch
 
 enum {
     HIST_MAINTAIN_FLUSH = 1, /* Write everything in memory to a part. */
-    HIST_MAINTAIN_MERGE = 2, /* Merge until quiet: at most 12 parts per table and partition. */
+    HIST_MAINTAIN_MERGE = 2, /* Until quiet: 12 parts per table and partition, large ones cut. */
     HIST_MAINTAIN_COLD = 4,  /* Rewrite every partition cold. */
     HIST_MAINTAIN_TICK = 8,  /* Only what is due now; for threads = 0. */
 };

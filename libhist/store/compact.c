@@ -1,269 +1,63 @@
 /*
  * compact.c -- few parts out of many: merges, the cold rewrite, retention.
  *
- * A flush writes a spanning part: all tables, all partitions. When there are more
- * than SPANNING_MAX, all of them are merged at once: a partition of a table that
- * is large gets a part of its own (a single), the small ones are pooled in one
- * spanning part again. As every such merge takes all spanning parts there are,
- * the rows of a partition that lie in spanning parts are always newer than those
- * in its singles. Singles of one partition are merged with their neighbours when
- * there are more than SINGLES_MAX. So of two parts with the same rows the one with
- * the higher last commit is newer in all of them, and "later wins" stays decidable.
- * (First commits say nothing: a pooled part begins with that of any table in it.)
+ * compact_pick.c says what is merged, this file merges it, compact_publish.c
+ * puts the result in place. What becomes a part of its own is cut between series
+ * where it is larger than part_bytes_max: one merge of keys after the other, each
+ * beginning with the series before which the last one stopped.
  *
  * What a merge reads is picked under merge_lock (one at a time); flushes go on
  * meanwhile and only add newer parts.
  */
-#include "store/compact.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum {
-    COMPACT_SPANNING_MAX = 7,
-    COMPACT_SINGLES_MAX = 4,
-    COMPACT_SPAN_FACTOR = 2, /* An older neighbour this much larger is left alone. */
-};
+#include "store/compact.h"
+
 /* A partition of a table gets a part of its own from about this size. */
 #define COMPACT_SINGLE_BYTES (UINT64_C(1) << 20)
 
-/* ---- what is there ---- */
-
-static int compact_compare_keys(const hi_part_range *a, const hi_part_range *b)
-{
-    if (a->table != b->table) {
-        return a->table < b->table ? -1 : 1;
-    }
-    if (a->partition_ns != b->partition_ns) {
-        return a->partition_ns < b->partition_ns ? -1 : 1;
-    }
-    return a->width_ns < b->width_ns ? -1 : a->width_ns > b->width_ns;
-}
-
-static bool compact_is(const hi_part_ref *part, uint32_t flag)
-{
-    return (part->flags & flag) != 0;
-}
-
-/* Bytes of the part that are rows of one of its ranges. */
-static uint64_t compact_share(const hi_part_ref *part, const hi_part_range *range)
-{
-    return part->rows == 0
-               ? 0
-               : (uint64_t)((double)part->size_bytes * (double)range->rows / (double)part->rows);
-}
-
-static int compact_compare_ranges(const void *a, const void *b)
-{
-    return compact_compare_keys(a, b);
-}
-
-/* Ranges of a part ascend, and one part has one width. */
-static const hi_part_range *compact_find_range(const hi_part_ref *part, const hi_part_range *key)
-{
-    return part->range_count == 0 ? NULL
-                                  : bsearch(key, part->ranges, part->range_count,
-                                            sizeof(hi_part_range), compact_compare_ranges);
-}
-
-static int64_t compact_last_of(const hi_part_range *range)
-{
-    int64_t last = 0;
-
-    return __builtin_add_overflow(range->partition_ns, range->width_ns - 1, &last) ? INT64_MAX
-                                                                                   : last;
-}
-
-/* Whether a part may hold rows of the same table and time as `key`, in whatever width. */
-static bool compact_overlaps(const hi_part_ref *part, const hi_part_range *key)
-{
-    for (uint32_t i = 0; i < part->range_count; i++) {
-        const hi_part_range *range = &part->ranges[i];
-
-        if (range->table == key->table && range->partition_ns <= compact_last_of(key) &&
-            compact_last_of(range) >= key->partition_ns) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* ---- picking ---- */
-
-/* The newest spanning parts of one width, none of them damaged and no part of another width between
-   them, as that one's rows would end up older than what is merged around it. All that there are. */
-static void compact_pick_spanning(const hi_version *version, compact_job *job)
-{
-    int64_t width = 0;
-
-    job->input_count = 0;
-    for (uint32_t i = 0; i < version->part_count; i++) {
-        hi_part_ref *part = version->parts[i];
-        const bool spanning = compact_is(part, HI_PART_SPANNING);
-
-        if (part->range_count == 0) {
-            continue;
-        }
-        if (part->ranges[0].width_ns != width || (spanning && compact_is(part, HI_PART_DAMAGED))) {
-            job->input_count = 0;
-            width = part->ranges[0].width_ns;
-        }
-        if (spanning && !compact_is(part, HI_PART_DAMAGED)) {
-            job->inputs[job->input_count++] = part;
-        }
-    }
-}
-
-/* Singles by partition, oldest first. */
-static int compact_compare_singles(const void *a, const void *b)
-{
-    const hi_part_ref *x = *(hi_part_ref *const *)a;
-    const hi_part_ref *y = *(hi_part_ref *const *)b;
-    const int keys = compact_compare_keys(&x->ranges[0], &y->ranges[0]);
-
-    return keys != 0 ? keys : hi_part_ref_compare(x, y);
-}
-
-static void compact_list_singles(const hi_version *version, compact_job *job)
-{
-    job->input_count = 0;
-    for (uint32_t i = 0; i < version->part_count; i++) {
-        hi_part_ref *part = version->parts[i];
-
-        if (!compact_is(part, HI_PART_SPANNING) && part->range_count > 0) {
-            job->inputs[job->input_count++] = part;
-        }
-    }
-    if (job->input_count > 0) {
-        qsort(job->inputs, job->input_count, sizeof(job->inputs[0]), compact_compare_singles);
-    }
-}
-
-/* Where the singles [first, end) of one partition may be joined from: behind the last damaged one,
-   and behind every part of another kind whose rows lie between theirs. */
-static uint32_t compact_join_from(const hi_version *version, const compact_job *job, uint32_t first,
-                                  uint32_t end)
-{
-    const hi_part_range *key = &job->inputs[first]->ranges[0];
-    uint32_t from = first;
-
-    for (uint32_t i = first; i < end; i++) {
-        from = compact_is(job->inputs[i], HI_PART_DAMAGED) ? i + 1 : from;
-    }
-    for (uint32_t i = 0; i < version->part_count; i++) {
-        const hi_part_ref *part = version->parts[i];
-        uint32_t at = end;
-
-        if ((!compact_is(part, HI_PART_SPANNING) && compact_find_range(part, key) != NULL) ||
-            !compact_overlaps(part, key)) {
-            continue;
-        }
-        while (at > from && hi_part_ref_compare(job->inputs[at - 1], part) > 0) {
-            at--;
-        }
-        from = at < end ? at : from;
-    }
-    return from;
-}
-
-/* Keeps the newest singles that are worth merging: each older one joins while it is not much larger
-   than all newer together, and in any case until few enough are left. */
-static void compact_trim_singles(compact_job *job)
-{
-    uint32_t first = job->input_count;
-    uint64_t bytes = 0;
-    const uint32_t must = job->input_count - COMPACT_SINGLES_MAX + 1;
-
-    while (first > 0) {
-        const uint64_t size = job->inputs[first - 1]->size_bytes;
-        const uint32_t taken = job->input_count - first;
-
-        if (taken >= must && size > bytes * COMPACT_SPAN_FACTOR) {
-            break;
-        }
-        bytes += size;
-        first--;
-    }
-    memmove(job->inputs, job->inputs + first, (job->input_count - first) * sizeof(job->inputs[0]));
-    job->input_count -= first;
-}
-
-/* Whether a single waits for its cold rewrite. */
-static bool compact_wants_cold(const hi_part_ref *part, int64_t cold_before_ns)
-{
-    const hi_part_range *range = &part->ranges[0];
-    int64_t end = 0;
-
-    return !compact_is(part, HI_PART_SPANNING | HI_PART_COLD | HI_PART_DAMAGED) &&
-           part->range_count > 0 &&
-           !__builtin_add_overflow(range->partition_ns, range->width_ns, &end) &&
-           end <= cold_before_ns;
-}
-
-static bool compact_any_wants_cold(const compact_job *job, uint32_t first, uint32_t end,
-                                   int64_t cold_before_ns)
-{
-    for (uint32_t i = first; i < end; i++) {
-        if (compact_wants_cold(job->inputs[i], cold_before_ns)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The inputs become those from..end. */
-static void compact_keep_inputs(compact_job *job, uint32_t from, uint32_t end)
-{
-    memmove(job->inputs, job->inputs + from, (end - from) * sizeof(job->inputs[0]));
-    job->input_count = end - from;
-}
-
-static bool compact_pick_singles(const hi_version *version, compact_job *job,
-                                 int64_t cold_before_ns)
-{
-    uint32_t end = 0;
-
-    compact_list_singles(version, job);
-    for (uint32_t first = 0; first < job->input_count; first = end) {
-        end = first + 1;
-        while (end < job->input_count && compact_compare_keys(&job->inputs[first]->ranges[0],
-                                                              &job->inputs[end]->ranges[0]) == 0) {
-            end++;
-        }
-        if (end - first <= COMPACT_SINGLES_MAX &&
-            !compact_any_wants_cold(job, first, end, cold_before_ns)) {
-            continue;
-        }
-        const uint32_t from = compact_join_from(version, job, first, end);
-        if (end - from > COMPACT_SINGLES_MAX) {
-            compact_keep_inputs(job, from, end);
-            compact_trim_singles(job);
-            return true;
-        }
-        if (compact_any_wants_cold(job, from, end, cold_before_ns)) {
-            compact_keep_inputs(job, from, end);
-            job->profile = HI_PROFILE_COLD;
-            return true;
-        }
-    }
-    job->input_count = 0;
-    return false;
-}
-
 /* ---- writing ---- */
+
+/* A key of the union of all inputs, with its rows there and what they take on disk. */
+typedef struct compact_key {
+    hi_part_range range;
+    uint64_t bytes;
+} compact_key;
 
 typedef struct compact_output {
     hi_part_writer *writer;
     uint64_t id;
+    uint32_t first_series; /* Series below are in another output. */
+    uint64_t bytes_max;    /* 0: it is not cut. */
     uint64_t seq_low;
     uint64_t seq_high;
 } compact_output;
+
+/* Two more may be made without a failure: one output is pooled while others come and go. */
+static hist_status compact_make_room(compact_job *job, hist_error *err)
+{
+    const uint32_t more = job->made_room == 0 ? 8 : job->made_room * 2;
+
+    if (job->made_count + 2 <= job->made_room) {
+        return HIST_OK;
+    }
+    compact_made *made =
+        hi_mem_realloc(&job->store->mem, job->made, job->made_room * sizeof(compact_made),
+                       more * sizeof(compact_made));
+    if (made == NULL) {
+        return hi_no_memory(err, "merge");
+    }
+    job->made = made;
+    job->made_room = more;
+    return HIST_OK;
+}
 
 static hist_status compact_open(compact_job *job, compact_output *output, hist_error *err)
 {
     const hi_part_config config = hi_store_part_config(job->store);
 
+    HI_TRY(compact_make_room(job, err));
     output->id = hi_store_next_part_id(job->store);
     output->seq_low = UINT64_MAX;
     output->seq_high = 0;
@@ -306,25 +100,31 @@ static hist_status compact_collect(compact_job *job, const hi_part_range *key, h
     return HIST_OK;
 }
 
-/* Appends all rows of one partition of one table to an output. */
-static hist_status compact_write_key(compact_job *job, const hi_part_range *key,
+/* Appends rows of one partition of one table to an output: from output->first_series on, as many
+   series as the output may take. */
+static hist_status compact_write_key(compact_job *job, const compact_key *key,
                                      compact_output *output, hist_error *err)
 {
     hi_store *store = job->store;
+    const hi_part_range *range = &key->range;
     hi_arena arena;
     hi_frag_list list = {0};
-    hi_part_input input = {.table = key->table,
-                           .partition_ns = key->partition_ns,
-                           .width_ns = key->width_ns,
+    hi_part_input input = {.table = range->table,
+                           .partition_ns = range->partition_ns,
+                           .width_ns = range->width_ns,
                            .tombstones = job->version->tombstones,
                            .tombstone_count = job->version->tombstone_count,
-                           .drop_before_ns = job->drop_before_ns};
+                           .drop_before_ns = job->drop_before_ns,
+                           .first_series = output->first_series,
+                           .bytes_max = output->bytes_max,
+                           .expected_rows = range->rows,
+                           .expected_bytes = key->bytes};
 
     hi_arena_init(&arena, &store->mem);
-    hist_status status = compact_collect(job, key, &arena, output, &list, err);
+    hist_status status = compact_collect(job, range, &arena, output, &list, err);
     if (status == HIST_OK) {
         status =
-            hi_store_fields(store, key->table, &arena, &input.columns, &input.column_count, err);
+            hi_store_fields(store, range->table, &arena, &input.columns, &input.column_count, err);
     }
     if (status == HIST_OK) {
         input.frags = list.frags;
@@ -338,11 +138,13 @@ static hist_status compact_write_key(compact_job *job, const hi_part_range *key,
     return status;
 }
 
-/* A key of the union of all inputs, with what its rows take on disk. */
-typedef struct compact_key {
-    hi_part_range range;
-    uint64_t bytes;
-} compact_key;
+/* Bytes of the part that are rows of one of its ranges. */
+static uint64_t compact_share(const hi_part_ref *part, const hi_part_range *range)
+{
+    return part->rows == 0
+               ? 0
+               : (uint64_t)((double)part->size_bytes * (double)range->rows / (double)part->rows);
+}
 
 static int compact_compare(const void *a, const void *b)
 {
@@ -375,6 +177,7 @@ static hist_status compact_list_keys(const compact_job *job, hi_arena *arena,
     for (uint32_t i = 0; i < count; i++) {
         if (unique > 0 && compact_compare(&keys[unique - 1], &keys[i]) == 0) {
             keys[unique - 1].bytes += keys[i].bytes;
+            keys[unique - 1].range.rows += keys[i].range.rows;
         } else {
             keys[unique++] = keys[i];
         }
@@ -384,39 +187,85 @@ static hist_status compact_list_keys(const compact_job *job, hi_arena *arena,
     return HIST_OK;
 }
 
-static hist_status compact_write_single(compact_job *job, const hi_part_range *key, hist_error *err)
+/* One part with the series of a key from *series on. *more_out: some are left, from *series on. */
+static hist_status compact_write_cut(compact_job *job, const compact_key *key, uint32_t *series,
+                                     bool *more_out, hist_error *err)
 {
-    compact_output output = {0};
+    compact_output output = {.first_series = *series,
+                             .bytes_max = job->store->options.part_bytes_max};
     hist_status status = compact_open(job, &output, err);
 
+    *more_out = false;
     if (status == HIST_OK) {
         status = compact_write_key(job, key, &output, err);
     }
     if (status == HIST_OK) {
-        return compact_finish(job, &output, 0, err);
+        *more_out = hi_part_writer_stopped(output.writer, series);
+        const bool whole = output.first_series == 0 && !*more_out && !job->in_run;
+
+        return compact_finish(job, &output, whole ? 0 : HI_PART_CUT, err);
     }
     hi_part_writer_close(output.writer);
     return status;
+}
+
+/* A key as a run of parts of its own; mostly it is one. What was read of the directories of the inputs
+   is dropped between two of them, so that memory does not grow with their number. */
+static hist_status compact_write_single(compact_job *job, const compact_key *key, hist_error *err)
+{
+    uint32_t series = 0;
+    bool more = true;
+
+    while (more) {
+        HI_TRY(compact_write_cut(job, key, &series, &more, err));
+        for (uint32_t i = 0; more && i < job->input_count; i++) {
+            hi_part_trim(job->inputs[i]->part);
+        }
+    }
+    return HIST_OK;
+}
+
+/* From how many bytes on a key gets a part of its own: fewer where the pooled part would else be too
+   large. */
+static uint64_t compact_single_bytes(const compact_job *job, const compact_key *keys,
+                                     uint32_t count)
+{
+    const uint64_t limit = job->store->options.part_bytes_max;
+    uint64_t single = limit < COMPACT_SINGLE_BYTES ? limit : COMPACT_SINGLE_BYTES;
+    uint64_t pooled = UINT64_MAX;
+
+    if (!job->spanning) {
+        return 0;
+    }
+    while (pooled > limit) {
+        pooled = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            pooled += keys[i].bytes < single ? keys[i].bytes : 0;
+        }
+        single = pooled > limit ? single / 2 : single;
+    }
+    return single;
 }
 
 /* Large keys into parts of their own, the others into one pooled part. */
 static hist_status compact_write_keys(compact_job *job, const compact_key *keys, uint32_t count,
                                       hist_error *err)
 {
+    const uint64_t single = compact_single_bytes(job, keys, count);
     compact_output pooled = {0};
     hist_status status = HIST_OK;
     uint32_t small = 0;
 
     for (uint32_t i = 0; i < count && status == HIST_OK; i++) {
-        if (!job->spanning || keys[i].bytes >= COMPACT_SINGLE_BYTES) {
-            status = compact_write_single(job, &keys[i].range, err);
+        if (keys[i].bytes >= single) {
+            status = compact_write_single(job, &keys[i], err);
             continue;
         }
         if (small++ == 0) {
             status = compact_open(job, &pooled, err);
         }
         if (status == HIST_OK) {
-            status = compact_write_key(job, &keys[i].range, &pooled, err);
+            status = compact_write_key(job, &keys[i], &pooled, err);
         }
     }
     if (status == HIST_OK && small > 0) {
@@ -435,10 +284,7 @@ static hist_status compact_write(compact_job *job, hist_error *err)
     hi_arena_init(&arena, &job->store->mem);
     hist_status status = compact_list_keys(job, &arena, &keys, &count, err);
     if (status == HIST_OK) {
-        job->made_room = count + 1;
-        job->made = hi_mem_calloc(&job->store->mem, job->made_room, sizeof(*job->made));
-        status = job->made == NULL ? hi_no_memory(err, "merge")
-                                   : compact_write_keys(job, keys, count, err);
+        status = compact_write_keys(job, keys, count, err);
     }
     hi_arena_free(&arena);
     return status;
@@ -509,23 +355,6 @@ static int64_t compact_cutoff(hi_store *store, const hi_version *version)
     newest = newest < now ? newest : now;
     return __builtin_sub_overflow(newest, store->options.retention_ns, &cutoff) ? INT64_MIN
                                                                                 : cutoff;
-}
-
-/* Parts that hold nothing but rows past their retention are dropped unread. */
-static void compact_pick_expired(const hi_version *version, compact_job *job)
-{
-    job->input_count = 0;
-    for (uint32_t i = 0; i < version->part_count && job->drop_before_ns != INT64_MIN; i++) {
-        hi_part_ref *part = version->parts[i];
-        bool expired = part->range_count > 0;
-
-        for (uint32_t r = 0; r < part->range_count; r++) {
-            expired &= part->ranges[r].time_max < job->drop_before_ns;
-        }
-        if (expired) {
-            job->inputs[job->input_count++] = part;
-        }
-    }
 }
 
 static hist_status compact_begin(compact_job *job, hist_error *err)

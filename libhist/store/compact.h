@@ -1,8 +1,10 @@
-/* compact.h -- one merge under way; shared by compact.c (what and how) and compact_publish.c. */
+/* compact.h -- one merge under way; shared by compact.c, compact_pick.c and compact_publish.c. */
 #ifndef HI_COMPACT_H
 #define HI_COMPACT_H
 
 #include "store/store.h"
+
+enum { COMPACT_SPANNING_MAX = 7 }; /* More spanning parts are merged. */
 
 typedef struct compact_made {
     uint64_t id;
@@ -17,12 +19,27 @@ typedef struct compact_job {
     uint32_t input_count;
     uint32_t input_room;
     bool spanning; /* Outputs may be pooled. */
+    bool in_run;   /* Inputs are some parts of a run; what is made of them stays in it. */
     hi_profile profile;
     int64_t drop_before_ns;
     compact_made *made;
     uint32_t made_count;
     uint32_t made_room;
 } compact_job;
+
+/* By table, partition and width. */
+int compact_compare_keys(const hi_part_range *a, const hi_part_range *b);
+bool compact_is(const hi_part_ref *part, uint32_t flag);
+/* Last instant of the partition. */
+int64_t compact_last_of(const hi_part_range *range);
+/* The part's range with this key, or NULL. */
+const hi_part_range *compact_find_range(const hi_part_ref *part, const hi_part_range *key);
+
+/* Each fills job->inputs, oldest first, with what it finds. */
+void compact_pick_expired(const hi_version *version, compact_job *job);
+void compact_pick_spanning(const hi_version *version, compact_job *job);
+/* Singles of one partition; also sets the profile when it is for a cold rewrite. false: none. */
+bool compact_pick_singles(const hi_version *version, compact_job *job, int64_t cold_before_ns);
 
 /* Manifest and version without the inputs and with what was made. Caller holds publish_lock. */
 hist_status compact_publish(compact_job *job, hist_error *err);

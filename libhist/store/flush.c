@@ -251,6 +251,7 @@ hist_status hi_store_add_part(hi_store *store, hi_manifest *next, uint64_t id,
 {
     hi_part_range *ranges = hi_mem_calloc(&store->mem, summary->span_count, sizeof(hi_part_range));
     const int64_t now = store->vfs->now_ns(store->vfs);
+    const bool cut = (flags & HI_PART_CUT) != 0;
 
     if (ranges == NULL) {
         return hi_no_memory(err, "list of parts");
@@ -279,6 +280,8 @@ hist_status hi_store_add_part(hi_store *store, hi_manifest *next, uint64_t id,
                                               .commit_ns_max = now,
                                               .level = level,
                                               .flags = flags,
+                                              .first_series = cut ? summary->first_series : 0,
+                                              .last_series = cut ? summary->last_series : 0,
                                               .ranges = ranges,
                                               .range_count = summary->span_count},
                              err);

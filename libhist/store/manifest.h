@@ -7,6 +7,7 @@
  *
  * File: 8 magic "HISTMAN0", 4 version, 4 zero, 3 x 8 feature masks, 16 uuid, 8 generation,
  * 8 body size, body (varints), 8 XXH3 of all before (seed: store, generation, 0).
+ * Feature 0 (must refuse) is set while a part is one of several that a partition was cut into.
  */
 #ifndef HI_MANIFEST_H
 #define HI_MANIFEST_H
@@ -21,7 +22,8 @@
 enum {
     HI_PART_DAMAGED = 1, /* Kept and readable where sound, never merged. */
     HI_PART_COLD = 2,    /* Entropy-coded. */
-    HI_PART_SPANNING = 4 /* Holds several tables or partitions (a flush, or pooled small tables). */
+    HI_PART_SPANNING = 4, /* Holds several tables or partitions (a flush, or pooled small tables). */
+    HI_PART_CUT = 8, /* One of several that a merge made of a partition: some of its series. */
 };
 
 /* Which rows of which table and partition a part holds. */
@@ -47,6 +49,8 @@ typedef struct hi_part_entry {
     int64_t commit_ns_max;
     uint32_t level; /* 0: flushed; merges count up. */
     uint32_t flags; /* HI_PART_* */
+    uint32_t first_series; /* When HI_PART_CUT; else 0. */
+    uint32_t last_series;
     hi_part_range *ranges;
     size_t range_count;
 } hi_part_entry;
@@ -131,6 +135,13 @@ hi_part_entry *hi_manifest_find_part(const hi_manifest *manifest, uint64_t id);
 bool hi_manifest_remove_part(hi_manifest *manifest, uint64_t id);
 bool hi_manifest_remove_catalog(hi_manifest *manifest, uint64_t id);
 void hi_manifest_remove_tombstone(hi_manifest *manifest, size_t index);
+
+/*
+ * Whether "the later write wins" can be decided among the parts: two parts with rows of one table and
+ * time have different last commits, or they are cuts of one merge (the same partition and commits)
+ * and no series is in both. HIST_EINTERNAL with the two parts in the message, HIST_ENOMEM.
+ */
+hist_status hi_manifest_check(const hi_manifest *manifest, hist_error *err);
 
 /* Bytes of the file, in memory of manifest->mem: free with hi_file_data_free(). */
 hist_status hi_manifest_encode(const hi_manifest *manifest, hi_file_data *out, hist_error *err);

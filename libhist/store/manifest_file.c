@@ -33,6 +33,10 @@ static void manifest_put_part(hi_buf *buf, const hi_part_entry *part)
     hi_buf_svarint(buf, part->commit_ns_max);
     hi_buf_varint(buf, part->level);
     hi_buf_varint(buf, part->flags);
+    if ((part->flags & HI_PART_CUT) != 0) {
+        hi_buf_varint(buf, part->first_series);
+        hi_buf_varint(buf, part->last_series);
+    }
     hi_buf_varint(buf, part->range_count);
     for (size_t i = 0; i < part->range_count; i++) {
         const hi_part_range *range = &part->ranges[i];
@@ -103,6 +107,18 @@ static void manifest_put_body(hi_buf *buf, const hi_manifest *m)
     }
 }
 
+/* What a reader must know: a manifest without cut parts has the bytes it always had. */
+static uint64_t manifest_refuse(const hi_manifest *m)
+{
+    uint32_t flags = 0;
+
+    for (size_t i = 0; i < m->part_count; i++) {
+        flags |= m->parts[i].flags;
+    }
+    return (m->features.refuse & ~HI_FEATURE_CUT) |
+           ((flags & HI_PART_CUT) != 0 ? HI_FEATURE_CUT : 0);
+}
+
 static void manifest_put_header(hi_buf *buf, const hi_manifest *m)
 {
     hi_buf_append(buf, MANIFEST_MAGIC, 8);
@@ -110,7 +126,7 @@ static void manifest_put_header(hi_buf *buf, const hi_manifest *m)
     hi_buf_u32(buf, 0);
     hi_buf_u64(buf, m->features.may_ignore);
     hi_buf_u64(buf, m->features.read_only);
-    hi_buf_u64(buf, m->features.refuse);
+    hi_buf_u64(buf, manifest_refuse(m));
     hi_buf_append(buf, m->uuid, sizeof(m->uuid));
     hi_buf_u64(buf, m->generation);
     /* The body size follows; it is patched in when known. */
@@ -223,12 +239,20 @@ static hist_status manifest_get_part(manifest_reader *in)
     part.commit_ns_max = hi_read_svarint(&in->r);
     part.level = manifest_u32(in);
     part.flags = manifest_u32(in);
+    if ((part.flags & HI_PART_CUT) != 0) {
+        part.first_series = manifest_u32(in);
+        part.last_series = manifest_u32(in);
+    }
     part.range_count = manifest_count(in, 6);
     if (in->r.failed) {
         return manifest_bad(in, "a part ends early or has a number out of range");
     }
     if (part.id == 0 || part.id >= in->m->next_part_id || part.seq_low > part.seq_high) {
         return manifest_bad(in, "a part has an impossible id or range of commits");
+    }
+    if ((part.flags & HI_PART_CUT) != 0 &&
+        (part.first_series > part.last_series || part.range_count != 1)) {
+        return manifest_bad(in, "a part that was cut has an impossible range of series");
     }
     hi_part_range *ranges = hi_mem_calloc(in->m->mem, part.range_count, sizeof(*ranges));
     if (ranges == NULL) {
@@ -355,6 +379,18 @@ static hist_status manifest_get_body(manifest_reader *in)
     return HIST_OK;
 }
 
+/* What each part says is possible; do they fit together? */
+static hist_status manifest_get_whole(manifest_reader *in)
+{
+    hist_error problem;
+
+    HI_TRY(manifest_get_body(in));
+    const hist_status st = hi_manifest_check(in->m, &problem);
+    return st == HIST_OK       ? HIST_OK
+           : st == HIST_ENOMEM ? hi_no_memory(in->err, "the manifest")
+                               : manifest_bad(in, problem.message);
+}
+
 /* Checks the frame and leaves the reader on the body. */
 static hist_status manifest_get_frame(manifest_reader *in)
 {
@@ -398,7 +434,7 @@ hist_status hi_manifest_decode(const void *data, size_t size, const char *path, 
     hi_manifest_init(manifest_out, mem);
     hist_status st = manifest_get_frame(&in);
     if (st == HIST_OK) {
-        st = manifest_get_body(&in);
+        st = manifest_get_whole(&in);
     }
     if (st != HIST_OK) {
         hi_manifest_free(manifest_out);

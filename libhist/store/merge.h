@@ -58,6 +58,9 @@ struct hi_merge {
     uint32_t heap_count;
     uint32_t heap_capacity;
     bool in_series;
+    bool begun;         /* A series with rows was begun. */
+    bool stopped;       /* `series` did not fit; there are no more lists. */
+    uint64_t room_rows; /* Of the next list. */
     hi_merge_stretch *alone; /* Rows up to alone_end go out as they are. */
     uint32_t alone_end;
     uint32_t skipped_frag; /* The block counted last as skipped. */

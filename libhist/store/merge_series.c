@@ -152,6 +152,10 @@ static bool merge_source_settle(const hi_merge *m, hi_merge_source *s)
     while (s->run < s->run_count) {
         const hi_run *run = &s->runs[s->run];
 
+        if (run->series < spec->first_series) {
+            s->run = merge_gallop_runs(s->runs, s->run, s->run_count, spec->first_series);
+            continue;
+        }
         if (spec->series != NULL) {
             s->filter = merge_gallop_ids(spec->series, s->filter, spec->series_count, run->series);
             if (s->filter >= spec->series_count) {
@@ -395,7 +399,8 @@ static bool merge_wanted(const hi_merge *m, const hi_frag *frag)
 {
     const hi_merge_spec *spec = &m->spec;
 
-    if (frag->rows == 0 || frag->last_ns < spec->from_ns || frag->first_ns > m->last_ns) {
+    if (frag->rows == 0 || frag->last_ns < spec->from_ns || frag->first_ns > m->last_ns ||
+        frag->last_series < spec->first_series) {
         return false;
     }
     if (spec->series == NULL) {

@@ -59,6 +59,8 @@ typedef struct hi_part_summary {
     int64_t last_ns;
     uint64_t seq_low;
     uint64_t seq_high;
+    uint32_t first_series; /* Of all spans together. */
+    uint32_t last_series;
     hi_part_span *spans; /* From the mem of the config; hi_part_summary_free(). */
     uint32_t span_count;
 } hi_part_summary;
@@ -74,7 +76,9 @@ hist_status hi_part_writer_open(const hi_part_config *config, uint64_t part_id, 
  * hi_part_writer_merge -- append the merged rows of `frags` (one table, one partition: its start and
  * width are given; table, then partition_ns must ascend from call to call). Tombstones are applied;
  * rows older than drop_before_ns are dropped (INT64_MIN: none). Columns stream one at a time per row
- * group.
+ * group. With bytes_max, it ends before the series with which the file would become larger than that;
+ * the first one is written whatever its size. What a series takes is estimated from its rows: by the
+ * bytes a row took in this part so far, and by those expected before there are any.
  */
 typedef struct hi_part_input {
     uint32_t table;
@@ -87,11 +91,15 @@ typedef struct hi_part_input {
     const hi_tombstone *tombstones;
     uint32_t tombstone_count;
     int64_t drop_before_ns;
+    uint32_t first_series;  /* Series below are left out. */
+    uint64_t bytes_max;     /* 0: everything goes in. */
+    uint64_t expected_rows; /* Only their relation counts; 0: not known. */
+    uint64_t expected_bytes;
 } hi_part_input;
 hist_status hi_part_writer_merge(hi_part_writer *writer, const hi_part_input *input,
                                  hist_error *err);
-/* Bytes written so far, to cut parts at a size. */
-uint64_t hi_part_writer_size(const hi_part_writer *writer);
+/* Whether the last merge ended at bytes_max, and before which series. */
+bool hi_part_writer_stopped(const hi_part_writer *writer, uint32_t *series_out);
 
 /* Writes directory and footer, syncs, renames to P-<id>.hp, syncs the folder. seq range is the
    caller's. rows may be 0 (everything was deleted): then no file is left and size_bytes is 0. */
@@ -122,6 +130,8 @@ typedef struct hi_frag_list {
     uint32_t count;
     uint32_t capacity;
 } hi_frag_list;
+/* Whether one of the ascending ids lies in [first, last]. */
+bool hi_part_any_series(const uint32_t *series, uint32_t count, uint32_t first, uint32_t last);
 hist_status hi_frag_list_add(hi_frag_list *list, hi_arena *arena, hi_frag *frag);
 hist_status hi_part_frags(hi_part *part, uint32_t table, int64_t from_ns, int64_t last_ns,
                           const uint32_t *series, uint32_t series_count, hi_arena *arena,
@@ -129,6 +139,9 @@ hist_status hi_part_frags(hi_part *part, uint32_t table, int64_t from_ns, int64_
 
 /* Reads and checks every byte of the part; fn hears of each problem (see hist_verify_fn). */
 hist_status hi_part_verify(hi_part *part, hist_verify_fn fn, void *arg, hist_error *err);
+
+/* HIST_ECORRUPT when the part has rows of series outside [first, last]. */
+hist_status hi_part_check_series(hi_part *part, uint32_t first, uint32_t last, hist_error *err);
 
 /* Drops cached directories of row groups (memory pressure). */
 void hi_part_trim(hi_part *part);

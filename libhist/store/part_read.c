@@ -362,8 +362,7 @@ hist_status hi_frag_list_add(hi_frag_list *list, hi_arena *arena, hi_frag *frag)
     return HIST_OK;
 }
 
-/* Whether one of the ascending ids lies in [first, last]. */
-static bool read_any_series(const uint32_t *series, uint32_t count, uint32_t first, uint32_t last)
+bool hi_part_any_series(const uint32_t *series, uint32_t count, uint32_t first, uint32_t last)
 {
     uint32_t low = 0;
     uint32_t high = count;
@@ -416,7 +415,7 @@ static hist_status read_frags(hi_part *part, uint32_t table, int64_t from_ns, in
 
         if (!read_group_wanted(g, from_ns, last_ns) ||
             (series != NULL &&
-             !read_any_series(series, series_count, g->first_series, g->last_series))) {
+             !hi_part_any_series(series, series_count, g->first_series, g->last_series))) {
             continue;
         }
         HI_TRY(hi_part_frag_new(part, i, arena, mem, &frag, err));

@@ -12,12 +12,19 @@ typedef struct verify {
     hi_part *part;
     hist_verify_fn fn;
     void *arg;
+    int64_t offset;    /* Of the last problem that was told, or -1. */
     hist_status first; /* First problem. */
     hist_error *err;   /* Of the first problem. */
 } verify;
 
+/* A damaged block is met again: times by the check of their order and by that of their page, a dictionary
+   by every block of its page. It is one problem. */
 static void verify_tell(verify *v, hist_status status, const hist_error *problem)
 {
+    if (problem->offset >= 0 && problem->offset == v->offset) {
+        return;
+    }
+    v->offset = problem->offset;
     if (v->fn != NULL) {
         v->fn(v->arg, v->part->path, problem->offset, problem->message);
     }
@@ -155,7 +162,8 @@ static void verify_group(verify *v, uint32_t group, hi_arena *arena)
 
 hist_status hi_part_verify(hi_part *part, hist_verify_fn fn, void *arg, hist_error *err)
 {
-    verify v = {.part = part, .fn = fn, .arg = arg, .first = HIST_OK, .err = err};
+    verify v = {
+        .part = part, .fn = fn, .arg = arg, .offset = -1, .first = HIST_OK, .err = err};
     hist_error problem;
     hi_arena arena;
 
@@ -173,4 +181,22 @@ hist_status hi_part_verify(hi_part *part, hist_verify_fn fn, void *arg, hist_err
     hi_arena_free(&arena);
     hi_part_leave(part);
     return v.first;
+}
+
+hist_status hi_part_check_series(hi_part *part, uint32_t first, uint32_t last, hist_error *err)
+{
+    hist_status status = HIST_OK;
+
+    HI_TRY(hi_part_hold(part, err));
+    for (uint32_t i = 0; i < part->footer.group_count && status == HIST_OK; i++) {
+        const hi_part_group *g = &part->footer.groups[i];
+
+        if (g->first_series < first || g->last_series > last) {
+            status = hi_corrupt(err, part->path, (int64_t)part->footer_offset,
+                                "a row group has series %u to %u, the manifest says %u to %u",
+                                g->first_series, g->last_series, first, last);
+        }
+    }
+    hi_part_leave(part);
+    return status;
 }

@@ -22,6 +22,8 @@ enum {
         64 * 1024 * 1024, /* Of one gathered column; beyond, groups are halved. */
 };
 
+__extension__ typedef unsigned __int128 write_wide;
+
 struct hi_part_writer {
     /* Set at open. */
     hi_part_config config;
@@ -47,6 +49,8 @@ struct hi_part_writer {
     /* The current merge and group. */
     const hi_part_input *input;
     const hi_part_column **columns; /* Of the input, ascending by id. */
+    bool stopped;                   /* At bytes_max of the input, before next_series. */
+    uint32_t next_series;
     hi_run *runs;
     uint32_t run_capacity;
     uint32_t block_rows[WRITE_BLOCKS_MAX];
@@ -151,11 +155,6 @@ void hi_part_writer_close(hi_part_writer *writer)
 static uint64_t write_at(const hi_part_writer *w)
 {
     return w->flushed + w->out.size;
-}
-
-uint64_t hi_part_writer_size(const hi_part_writer *writer)
-{
-    return write_at(writer);
 }
 
 static hist_status write_flush(hi_part_writer *w, hist_error *err)
@@ -421,6 +420,12 @@ static hist_status write_summarize(hi_part_writer *w, const hi_part_group *group
     }
     write_widen(&span->first_ns, &span->last_ns, group, fresh);
     write_widen(&s->first_ns, &s->last_ns, group, s->rows == 0);
+    if (s->rows == 0 || group->first_series < s->first_series) {
+        s->first_series = group->first_series;
+    }
+    if (s->rows == 0 || group->last_series > s->last_series) {
+        s->last_series = group->last_series;
+    }
     span->rows += group->rows;
     s->rows += group->rows;
     return HIST_OK;
@@ -627,17 +632,44 @@ static hist_status write_check_order(const hi_part_writer *w, hist_error *err)
     return HIST_OK;
 }
 
+/* Rows that still fit in the part, by what rows took so far or are expected to. */
+static uint64_t write_room(const hi_part_writer *w)
+{
+    const hi_part_input *input = w->input;
+    const bool known = w->summary.rows > 0;
+    const uint64_t rows = known ? w->summary.rows : input->expected_rows;
+    const uint64_t bytes = known ? write_at(w) : input->expected_bytes;
+    const uint64_t used = known ? bytes : 0;
+
+    if (input->bytes_max == 0 || bytes == 0) {
+        return UINT64_MAX;
+    }
+    if (used >= input->bytes_max) {
+        return 0;
+    }
+    const write_wide room = (write_wide)(input->bytes_max - used) * rows / bytes;
+    return room > UINT64_MAX ? UINT64_MAX : (uint64_t)room;
+}
+
 static hist_status write_merge(hi_part_writer *w, hi_merge *merge, hist_error *err)
 {
     for (;;) {
         hi_runlist list;
 
+        hi_merge_set_room(merge, write_room(w));
         HI_TRY(hi_merge_next(merge, w->config.group_rows_max, &list, err));
         if (list.rows == 0) {
+            w->stopped = hi_merge_stopped(merge, &w->next_series);
             return HIST_OK;
         }
         HI_TRY(write_group(w, &list, err));
     }
+}
+
+bool hi_part_writer_stopped(const hi_part_writer *writer, uint32_t *series_out)
+{
+    *series_out = writer->next_series;
+    return writer->stopped;
 }
 
 hist_status hi_part_writer_merge(hi_part_writer *writer, const hi_part_input *input,
@@ -649,6 +681,7 @@ hist_status hi_part_writer_merge(hi_part_writer *writer, const hi_part_input *in
                                 .from_ns = input->drop_before_ns,
                                 .to_ns = INT64_MAX,
                                 .to_inclusive = true,
+                                .first_series = input->first_series,
                                 .tombstones = input->tombstones,
                                 .tombstone_count = input->tombstone_count};
     hi_merge *merge = NULL;

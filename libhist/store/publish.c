@@ -115,6 +115,7 @@ hist_status hi_store_publish(hi_store *store, hi_manifest *next, hist_error *err
     next->previous_generation = store->manifest.generation;
     next->generation = store->super.generation + 1;
     store->publish_in_doubt = false;
+    HI_TRY(hi_manifest_check(next, err)); /* The next open would refuse it. */
     if (store->manifest.generation != 0) {
         HI_TRY(hi_manifest_add_obsolete(next, HI_FILE_MANIFEST, store->manifest.generation, err));
     }

@@ -11,6 +11,9 @@
 #include "store/store.h"
 #include "store/walrec.h"
 
+/* No store gets this far. */
+#define RECOVER_ID_MAX (UINT64_C(1) << 62)
+
 typedef struct recover_job {
     hi_store *store;
     hi_rows rows;
@@ -85,7 +88,7 @@ static hist_status recover_record(recover_job *job, const hi_walrec *record, uin
 }
 
 /* The budget is smaller than it was when the log was written: what was replayed so far becomes a part.
-   Ids of files nobody names are about to be given out again, so those go first. */
+   Files nobody names may have the ids that come next, so those are looked at first. */
 static hist_status recover_make_room(hi_store *store, hist_error *err)
 {
     HI_TRY(recover_remove_unnamed(store, err));
@@ -229,7 +232,6 @@ typedef struct recover_sweep {
     const char **names;
     size_t count;
     size_t room;
-    bool failed;
 } recover_sweep;
 
 static bool recover_is_obsolete(const hi_manifest *manifest, hi_file_kind kind, uint64_t id)
@@ -274,12 +276,36 @@ static bool recover_is_needed(const hi_store *store, hi_file_kind kind, uint64_t
     }
 }
 
+/* An id of an attempt that failed is not given out again while its file, whole or not, is there. */
+static void recover_burn_id(hi_manifest *manifest, hi_file_kind kind, const char *name, uint64_t id)
+{
+    const size_t size = strlen(name);
+    const size_t suffix = sizeof(HI_TEMP_SUFFIX) - 1;
+    char whole[HI_NAME_SIZE];
+
+    if (kind == HI_FILE_TEMP && size - suffix < sizeof(whole)) {
+        memcpy(whole, name, size - suffix);
+        whole[size - suffix] = '\0';
+        kind = hi_name_parse(whole, &id);
+    }
+    if (id >= RECOVER_ID_MAX) {
+        return; /* None of ours. */
+    }
+    if (kind == HI_FILE_PART && id >= manifest->next_part_id) {
+        manifest->next_part_id = id + 1;
+    }
+    if (kind == HI_FILE_CATALOG && id >= manifest->next_catalog_id) {
+        manifest->next_catalog_id = id + 1;
+    }
+}
+
 static int recover_sweep_entry(void *arg, const char *name)
 {
     recover_sweep *sweep = arg;
     uint64_t id = 0;
     const hi_file_kind kind = hi_name_parse(name, &id);
 
+    recover_burn_id(&sweep->store->manifest, kind, name, id);
     if (recover_is_needed(sweep->store, kind, id)) {
         return 0;
     }
@@ -387,6 +413,7 @@ hist_status hi_store_recover(hi_store *store, hist_error *err)
     HI_TRY(recover_first_version(store, err));
     HI_TRY(recover_replay(store, &config, &report, err));
     if (store->limits.readonly) {
+        atomic_store(&store->wal_size, report.file_bytes);
         return HIST_OK;
     }
     HI_TRY(hi_wal_open(&config, &report, &store->wal, err));

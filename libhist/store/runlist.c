@@ -380,6 +380,7 @@ hist_status hi_merge_open(hi_mem *mem, const hi_merge_spec *spec, hi_merge **mer
         hi_merge_close(m);
         return hi_no_memory(err, "merge of fragments");
     }
+    m->room_rows = UINT64_MAX;
     hi_merge_rank(m);
     if (spec->to_inclusive || spec->to_ns > INT64_MIN) {
         m->last_ns = spec->to_inclusive ? spec->to_ns : spec->to_ns - 1;
@@ -409,14 +410,38 @@ static void merge_begin_list(hi_merge *m)
     m->rows = 0;
 }
 
+/* Whether the series at hand may go into the list being made; if not, the merge ends here. */
+static bool merge_begin_series(hi_merge *m)
+{
+    uint64_t rows = m->rows;
+
+    for (uint32_t i = 0; i < m->stretch_count; i++) {
+        rows += m->stretches[i].end - m->stretches[i].row;
+    }
+    m->stopped = m->begun && m->stretch_count > 0 && rows > m->room_rows;
+    m->begun |= m->stretch_count > 0;
+    return !m->stopped;
+}
+
+void hi_merge_set_room(hi_merge *merge, uint64_t rows)
+{
+    merge->room_rows = rows;
+}
+
+bool hi_merge_stopped(const hi_merge *merge, uint32_t *series_out)
+{
+    *series_out = merge->stopped ? merge->series : 0;
+    return merge->stopped;
+}
+
 hist_status hi_merge_next(hi_merge *merge, uint32_t rows_max, hi_runlist *list_out, hist_error *err)
 {
     *list_out = (hi_runlist){0};
     merge_begin_list(merge);
-    while (merge->rows < rows_max) {
+    while (merge->rows < rows_max && !merge->stopped) {
         if (!merge->in_series) {
             HI_TRY(hi_merge_next_series(merge, err));
-            if (!merge->in_series) {
+            if (!merge->in_series || !merge_begin_series(merge)) {
                 break;
             }
         }

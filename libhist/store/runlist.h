@@ -63,6 +63,7 @@ typedef struct hi_merge_spec {
     bool to_inclusive;
     const uint32_t *series; /* Ascending ids wanted; NULL: all. */
     uint32_t series_count;
+    uint32_t first_series;  /* Series below are left out. */
     const hi_range *ranges; /* Stretches that are not merged and cannot match may be left out. */
     uint32_t range_count;
     const hi_tombstone *tombstones;
@@ -82,6 +83,14 @@ hist_status hi_merge_open(hi_mem *mem, const hi_merge_spec *spec, hi_merge **mer
    series may go on in the next list. */
 hist_status hi_merge_next(hi_merge *merge, uint32_t rows_max, hi_runlist *list_out,
                           hist_error *err);
+/*
+ * For an output that is cut between series: the next list may have `rows` rows, and the merge ends
+ * before a series that might not fit in that (rows that overwrite each other count twice). The first
+ * series that has rows is given whatever its size.
+ */
+void hi_merge_set_room(hi_merge *merge, uint64_t rows);
+/* Whether the merge ended for want of room, and before which series. */
+bool hi_merge_stopped(const hi_merge *merge, uint32_t *series_out);
 void hi_merge_close(hi_merge *merge);
 
 /*

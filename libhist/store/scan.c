@@ -66,6 +66,13 @@ static int64_t scan_end_of(int64_t start, int64_t width)
     return __builtin_add_overflow(start, width - 1, &end) ? INT64_MAX : end;
 }
 
+/* Whether the part may have rows of a series that is asked for; known only of parts that were cut. */
+static bool scan_wants_part(const hi_scan_spec *spec, const hi_part_ref *part)
+{
+    return spec->series == NULL || hi_part_any_series(spec->series, spec->series_count,
+                                                      part->first_series, part->last_series);
+}
+
 static hist_status scan_add_parts(hi_scan *scan, hist_error *err)
 {
     const hi_version *version = scan->snapshot->version;
@@ -73,8 +80,9 @@ static hist_status scan_add_parts(hi_scan *scan, hist_error *err)
 
     for (uint32_t i = 0; i < version->part_count; i++) {
         const hi_part_ref *part = version->parts[i];
+        const uint32_t count = scan_wants_part(spec, part) ? part->range_count : 0;
 
-        for (uint32_t r = 0; r < part->range_count; r++) {
+        for (uint32_t r = 0; r < count; r++) {
             const hi_part_range *range = &part->ranges[r];
 
             if (range->table == spec->table && range->time_min <= spec->last_ns &&

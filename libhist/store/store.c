@@ -17,6 +17,8 @@
 #define STORE_PARTITION_MAX     (INT64_C(400) * STORE_PARTITION_DEFAULT)
 #define STORE_MEMORY_NAME       ":memory:"
 #define STORE_THREADS_MAX       2
+#define STORE_PART_DEFAULT      (UINT64_C(1) << 30)
+#define STORE_PART_MIN          UINT64_C(1024)
 /* A read-only open tries again when the writer published meanwhile. */
 #define STORE_READER_TRIES 10
 /* Files of parts that stay open when nobody reads them: well below the usual 1024 a process may have. */
@@ -161,6 +163,8 @@ static hist_status store_check_options(const hist_open_options *o, hist_error *e
                              (uint64_t)STORE_PARTITION_MIN, (uint64_t)STORE_PARTITION_MAX, err));
     HI_TRY(store_check_range("slab_rows_max", o->slab_rows_max, 64, HI_SLAB_ROWS_MAX, err));
     HI_TRY(store_check_range("group_rows_max", o->group_rows_max, 64, 65536, err));
+    HI_TRY(store_check_range("part_bytes_max", o->part_bytes_max, STORE_PART_MIN, UINT64_MAX / 4,
+                             err));
     HI_TRY(store_check_range("wal_bytes_max", o->wal_bytes_max, o->wal_segment_bytes * 2,
                              UINT64_MAX / 4, err));
     if (o->cold_after_ns < 0 || o->retention_ns < 0 || o->max_age_ns < 0 || o->max_future_ns < 0) {
@@ -197,7 +201,7 @@ static hist_status store_resolve_options(const hist_open_options *given, hist_op
     store_default_u64(&o->query_bytes_max, o->memory_bytes_max / 2);
     store_default_u64(&o->wal_segment_bytes, STORE_SEGMENT_DEFAULT);
     store_default_u64(&o->wal_bytes_max, o->wal_segment_bytes * 4);
-    store_default_u64(&o->part_bytes_max, UINT64_C(1) << 30);
+    store_default_u64(&o->part_bytes_max, STORE_PART_DEFAULT);
     store_default_u32(&o->sync_interval_ms, 1000);
     store_default_u32(&o->series_max, 100000000);
     store_default_u32(&o->slab_rows_max, store_rows_for(o->memory_bytes_max));

@@ -30,7 +30,9 @@
 /* Features this library knows, one mask a severity (bit n is "feature n" in messages). */
 #define HI_FEATURES_IGNORE UINT64_C(0)
 #define HI_FEATURES_READ   UINT64_C(0)
-#define HI_FEATURES_REFUSE UINT64_C(0)
+#define HI_FEATURES_REFUSE HI_FEATURE_CUT
+/* Feature 0, of a manifest: parts may hold only some series of a partition (HI_PART_CUT). */
+#define HI_FEATURE_CUT UINT64_C(1)
 
 /* The three masks every file of a store carries. */
 typedef struct hi_features {

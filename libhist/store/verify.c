@@ -63,8 +63,13 @@ static void verify_parts(hi_store *store, verify_job *job)
         const uint64_t before = job->problems;
 
         hi_name_format(HI_FILE_PART, version->parts[i]->id, name);
-        verify_note(job, hi_part_verify(version->parts[i]->part, verify_hear, job, &err), name,
-                    &err, before);
+        const hi_part_ref *part = version->parts[i];
+        hist_status status = hi_part_verify(part->part, verify_hear, job, &err);
+
+        if (status == HIST_OK) {
+            status = hi_part_check_series(part->part, part->first_series, part->last_series, &err);
+        }
+        verify_note(job, status, name, &err, before);
     }
     hi_version_drop(version);
 }

@@ -35,6 +35,8 @@ hist_status hi_part_ref_new(hi_mem *mem, const hi_part_config *config, const hi_
     ref->seq_low = entry->seq_low;
     ref->seq_high = entry->seq_high;
     ref->flags = entry->flags;
+    ref->first_series = (entry->flags & HI_PART_CUT) != 0 ? entry->first_series : 0;
+    ref->last_series = (entry->flags & HI_PART_CUT) != 0 ? entry->last_series : UINT32_MAX;
     ref->range_count = (uint32_t)entry->range_count;
     ref->ranges = hi_mem_calloc(mem, entry->range_count, sizeof(hi_part_range));
     hist_status status = HIST_OK;
@@ -173,6 +175,15 @@ int hi_part_ref_compare(const hi_part_ref *a, const hi_part_ref *b)
         return a->seq_high < b->seq_high ? -1 : 1;
     }
     return a->id < b->id ? -1 : a->id > b->id;
+}
+
+bool hi_part_ref_same_run(const hi_part_ref *a, const hi_part_ref *b)
+{
+    return (a->flags & b->flags & HI_PART_CUT) != 0 && a->seq_low == b->seq_low &&
+           a->seq_high == b->seq_high && a->range_count == 1 && b->range_count == 1 &&
+           a->ranges[0].table == b->ranges[0].table &&
+           a->ranges[0].partition_ns == b->ranges[0].partition_ns &&
+           a->ranges[0].width_ns == b->ranges[0].width_ns;
 }
 
 static int version_compare_parts(const void *a, const void *b)

@@ -27,6 +27,8 @@ typedef struct hi_part_ref {
     uint64_t seq_low;
     uint64_t seq_high;
     uint32_t flags;        /* HI_PART_* of the manifest. */
+    uint32_t first_series; /* Other series are not in it: 0 and UINT32_MAX unless it was cut. */
+    uint32_t last_series;
     hi_part_range *ranges; /* Ascending by (table, partition_ns). */
     uint32_t range_count;
     struct hi_part_ref *grave_next; /* publish_lock: of hi_store.graves. */
@@ -59,6 +61,8 @@ void hi_part_ref_drop(hi_part_ref *ref);
 /* Age: where two parts hold the same rows, the one that compares greater has the later writes. That is
    decided by the last commit; the first one of a pooled part may be that of another table. */
 int hi_part_ref_compare(const hi_part_ref *a, const hi_part_ref *b);
+/* Whether one merge cut both out of one partition: they share no series and count as one run. */
+bool hi_part_ref_same_run(const hi_part_ref *a, const hi_part_ref *b);
 
 hist_status hi_generation_new(hi_mem *mem, hi_mem *chunk_mem, uint32_t slab_rows_max,
                               hi_generation **generation_out, hist_error *err);

@@ -73,6 +73,7 @@ typedef struct hi_wal_report {
     uint64_t last_segment; /* Highest number that exists, or 0. */
     uint64_t batches;      /* Visited. */
     uint64_t bytes;        /* Payload visited. */
+    uint64_t file_bytes;   /* Of the segments that are there. */
     bool closed;           /* The log ends with a close frame. */
     bool torn; /* Something behind last_seq was dropped: never acknowledged as durable. */
     uint64_t torn_segment; /* Where it began. */

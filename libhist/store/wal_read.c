@@ -377,6 +377,7 @@ hist_status hi_wal_replay(const hi_wal_config *config, const hi_wal_from *from,
         const hi_wal_header *header = &r.listing.entries[i].header;
 
         report_out->last_segment = header->no;
+        report_out->file_bytes += header->segment_bytes;
         if (header->segment_bytes > r.window_capacity) {
             r.window_capacity = (size_t)header->segment_bytes;
         }

@@ -136,11 +136,15 @@ static uint64_t beside(double v)
 
 static uint64_t shape_real(int shape, uint32_t i, uint64_t *walk)
 {
+    uint64_t mantissa = 0;
+    float narrow = 0;
+
     *walk = shape_int(shape, i, *walk);
     switch (shape) {
     case SHAPE_FLOATS:
         *walk = *walk - *walk % 2 + 3000 + cc_noise() % 90 - *walk / 4;
-        return hi_bits_of((double)((float)*walk / 1000.0F));
+        narrow = (float)*walk / 1000.0F; /* s390x divides in double until it is stored. */
+        return hi_bits_of((double)narrow);
     case SHAPE_FLOAT_NOISE: {
         union {
             uint32_t u;
@@ -161,9 +165,8 @@ static uint64_t shape_real(int shape, uint32_t i, uint64_t *walk)
         *walk += (uint64_t)noise_normal(1000);
         return hi_bits_of(1.0 + (double)(int64_t)*walk / 1e9) ^ cc_noise() % 8;
     case SHAPE_FEW_LEFT:
-        return cc_noise_below(90) == 0
-                   ? cc_noise()
-                   : ((0x3fe + cc_noise() % 3) << 52) | (cc_noise() & UINT64_C(0xfffffffffffff));
+        mantissa = cc_noise() & UINT64_C(0xfffffffffffff);
+        return cc_noise_below(90) == 0 ? cc_noise() : (0x3fe + cc_noise() % 3) << 52 | mantissa;
     case SHAPE_DECIMAL:
     case SHAPE_RUNS:
     case SHAPE_HALVES:

@@ -162,6 +162,7 @@ static bool story_chapter(story *s, hist_vfs *vfs, uint64_t from, uint64_t to)
     bool ok = false;
 
     options.allocator = s->allocator;
+    options.part_bytes_max = s->part_bytes_max;
     for (int round = 0; status != HIST_OK && round < (s->stubborn ? STORY_RETRIES : 1); round++) {
         status = hist_open("db", &options, &db, &err);
         story_note(s, status, &err);

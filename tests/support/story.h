@@ -19,6 +19,7 @@ typedef struct story {
     uint64_t first;   /* Number of the first one; 0 counts as 1. */
     bool stubborn;    /* Goes on after an error: the batch is tried again, up to 20 times. */
     const hist_allocator *allocator; /* NULL: the default. Not used by the check. */
+    uint64_t part_bytes_max;         /* Not used by the check either; 0: the default. */
     bool leave_open;                 /* Ends without close, as if killed (memory is freed). */
     /* Out. */
     uint64_t tried;      /* Highest batch given to hist_commit(). */

@@ -1,0 +1,71 @@
+/* bitio.h -- numbers of a few bits in bytes, lowest bit first: tables and states of cold streams. */
+#ifndef HI_CODEC_BITIO_H
+#define HI_CODEC_BITIO_H
+
+#include "base/bytes.h"
+
+typedef struct hi_bit_writer {
+    uint8_t *to; /* Room is the caller's business. */
+    size_t bits;
+} hi_bit_writer;
+
+/* The low `count` (0 to 64) bits of v. */
+static inline void hi_put_bits(hi_bit_writer *w, uint64_t v, unsigned count)
+{
+    while (count > 0) {
+        const unsigned at = w->bits & 7;
+        const unsigned take = 8 - at < count ? 8 - at : count;
+        uint8_t *byte = w->to + w->bits / 8;
+
+        *byte = (uint8_t)((at == 0 ? 0U : *byte) | ((v & ((1U << take) - 1)) << at));
+        v >>= take;
+        w->bits += take;
+        count -= take;
+    }
+}
+
+static inline size_t hi_bits_bytes(const hi_bit_writer *w)
+{
+    return (w->bits + 7) / 8;
+}
+
+/* A cursor over untrusted bytes. Past the end it sets failed and gives zeroes. */
+typedef struct hi_bit_reader {
+    const uint8_t *data;
+    size_t size;
+    size_t bit;
+    bool failed;
+} hi_bit_reader;
+
+static inline uint64_t hi_get_bits(hi_bit_reader *r, unsigned count)
+{
+    uint64_t v = 0;
+
+    if (r->failed || count > r->size * 8 - r->bit) {
+        r->failed = true;
+        return 0;
+    }
+    for (unsigned have = 0; have < count;) {
+        const unsigned at = r->bit & 7;
+        const unsigned take = 8 - at < count - have ? 8 - at : count - have;
+
+        v |= ((uint64_t)r->data[r->bit / 8] >> at & ((1U << take) - 1)) << have;
+        have += take;
+        r->bit += take;
+    }
+    return v;
+}
+
+/* Bits from where a byte reader stands; hi_bits_end() moves it behind the last byte begun. */
+static inline hi_bit_reader hi_bits_begin(const hi_reader *r)
+{
+    return (hi_bit_reader){r->data + r->at, r->failed ? 0 : hi_reader_left(r), 0, r->failed};
+}
+
+static inline void hi_bits_end(hi_reader *r, const hi_bit_reader *bits)
+{
+    r->failed |= bits->failed;
+    (void)hi_read_bytes(r, (bits->bit + 7) / 8);
+}
+
+#endif

@@ -1,0 +1,349 @@
+/*
+ * cold_fit.c -- the form that takes least for given residuals. Both kinds are
+ * priced on all residuals, sorted: SPLIT for a few widths around the one that
+ * makes 256 symbols of most of them, BINS by dynamic programming over cells of
+ * about equal counts. Prices are integers, in 1/4096 bit.
+ */
+#include "codec/cold.h"
+
+enum {
+    FIT_UNIT = 4096,
+    FIT_SYMBOL_BITS = 6,   /* A frequency costs about so much in the form, */
+    FIT_BIN_BITS = 20,     /* a bin with its bounds so much. */
+    FIT_CELLS = 128,       /* About. */
+    FIT_CELLS_MAX = 5 * FIT_CELLS + 8,
+    FIT_SPREAD_CELLS = 64,
+    FIT_WINDOW = HI_RANS_SYMBOLS - 1, /* Symbols beside the escape. */
+    FIT_SPLIT_WORTH = 66, /* SPLIT may be 1/66 larger than BINS: it decodes faster. */
+    FIT_CORE_PART = 64,   /* Widths are tried around what all but 2/64 need. */
+    FIT_WIDTHS = 7,
+};
+
+void hi_cold_sort(uint64_t *x, uint64_t *other, uint32_t count, unsigned bits)
+{
+    uint64_t *from = x;
+    uint64_t *to = other;
+
+    for (unsigned shift = 0; shift < bits; shift += 8) {
+        uint32_t place[257] = {0};
+
+        for (uint32_t i = 0; i < count; i++) {
+            place[((from[i] >> shift) & 0xff) + 1]++;
+        }
+        for (unsigned d = 1; d < 256; d++) {
+            place[d] += place[d - 1];
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            to[place[(from[i] >> shift) & 0xff]++] = from[i];
+        }
+        uint64_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != x) {
+        memcpy(x, from, count * sizeof(*x));
+    }
+}
+
+static uint32_t fit_log(uint64_t v)
+{
+    const unsigned length = hi_bit_length(v);
+
+    return length <= 32 ? hi_log2_fixed((uint32_t)v)
+                        : hi_log2_fixed((uint32_t)(v >> (length - 32))) + (length - 32) * FIT_UNIT;
+}
+
+/* What `count` of `total` symbols take. */
+static uint64_t fit_entropy(uint32_t count, uint32_t total_log)
+{
+    return count == 0 ? 0 : (uint64_t)count * (total_log - hi_log2_fixed(count));
+}
+
+/* ---- SPLIT ------------------------------------------------------------------------------ */
+
+/* A window of symbols, at which width, and what it takes. */
+typedef struct fit_split {
+    unsigned width;
+    uint64_t first;   /* Of the window, counted from plan->min >> width. */
+    uint32_t symbols; /* Without the escape. */
+    uint32_t escapes;
+    uint64_t price;
+} fit_split;
+
+/* Runs of equal sorted >> width, counted from min >> width. */
+static uint32_t fit_runs(const uint64_t *sorted, uint32_t count, uint64_t min, unsigned width,
+                         hi_cold_run *runs)
+{
+    const uint64_t mask = (UINT64_C(1) << width) - 1;
+    uint32_t made = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t at = (sorted[i] >> width) + (((sorted[i] & mask) + (min & mask)) >> width);
+        if (made > 0 && runs[made - 1].at == at) {
+            runs[made - 1].count++;
+        } else {
+            runs[made++] = (hi_cold_run){at, 1};
+        }
+    }
+    return made;
+}
+
+/* The same at one bit more: `odd` is the lowest bit of min >> width. */
+static uint32_t fit_runs_halve(hi_cold_run *runs, uint32_t count, uint64_t odd)
+{
+    uint32_t made = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const hi_cold_run run = {(runs[i].at >> 1) + (runs[i].at & odd), runs[i].count};
+        if (made > 0 && runs[made - 1].at == run.at) {
+            runs[made - 1].count += run.count;
+        } else {
+            runs[made++] = run;
+        }
+    }
+    return made;
+}
+
+/* Runs [*first, *end) are the fullest window. */
+static void fit_window(const hi_cold_run *runs, uint32_t count, uint32_t *first, uint32_t *end)
+{
+    const uint64_t all = runs[count - 1].at - runs[0].at;
+    uint32_t inside = 0;
+    uint32_t most = 0;
+
+    *first = 0;
+    *end = count;
+    if (all < HI_RANS_SYMBOLS) {
+        return;
+    }
+    for (uint32_t i = 0, j = 0; i < count; i++) {
+        inside += runs[i].count;
+        while (runs[i].at - runs[j].at >= FIT_WINDOW) {
+            inside -= runs[j++].count;
+        }
+        if (inside > most) {
+            most = inside;
+            *first = j;
+            *end = i + 1;
+        }
+    }
+}
+
+static fit_split fit_split_price(const hi_cold_run *runs, uint32_t count, uint32_t total,
+                                 unsigned width, unsigned escape_bytes)
+{
+    const uint32_t total_log = hi_log2_fixed(total);
+    uint32_t first = 0;
+    uint32_t end = 0;
+    uint32_t inside = 0;
+    uint64_t price = 0;
+
+    fit_window(runs, count, &first, &end);
+    for (uint32_t i = first; i < end; i++) {
+        price += fit_entropy(runs[i].count, total_log);
+        inside += runs[i].count;
+    }
+    const uint32_t symbols = (uint32_t)(runs[end - 1].at - runs[first].at) + 1;
+    const uint64_t escapes = total - inside;
+    price += fit_entropy((uint32_t)escapes, total_log) + escapes * escape_bytes * 8 * FIT_UNIT;
+    price += ((uint64_t)total * width + (end - first) * FIT_SYMBOL_BITS + (symbols - (end - first))) *
+             FIT_UNIT;
+    return (fit_split){width, runs[first].at, symbols, (uint32_t)escapes, price};
+}
+
+static fit_split fit_choose_split(hi_cold_scratch *scratch, uint32_t count, uint64_t min)
+{
+    const uint64_t *sorted = scratch->sorted;
+    const uint32_t cut = count / FIT_CORE_PART;
+    const unsigned length = hi_bit_length(sorted[count - 1 - cut] - sorted[cut]);
+    const unsigned bytes = hi_bit_length(sorted[count - 1]) / 8 + 1;
+    unsigned width = length > 10 ? length - 10 : 0;
+    uint32_t runs = fit_runs(sorted, count, min, width, scratch->runs);
+    fit_split best = {.price = UINT64_MAX};
+
+    for (unsigned w = 0; w < FIT_WIDTHS && width <= HI_COLD_WIDTH_MAX; w++) {
+        const fit_split split =
+            fit_split_price(scratch->runs, runs, count, width, bytes < 8 ? bytes : 8);
+        if (split.price < best.price) {
+            best = split;
+        } else if (split.escapes == 0 && best.escapes == 0) {
+            break; /* It only gets coarser. */
+        }
+        const uint64_t odd = (uint64_t)((int64_t)min >> width) & 1;
+        runs = fit_runs_halve(scratch->runs, runs, odd);
+        width++;
+    }
+    return best;
+}
+
+/* ---- BINS ------------------------------------------------------------------------------- */
+
+typedef struct fit_cell {
+    uint64_t low;  /* First value, moved down to a round number. */
+    uint64_t high; /* Last value. */
+    uint32_t before; /* Residuals in the cells before. */
+} fit_cell;
+
+/* Cuts sorted residuals between different values: a value that is frequent by itself, else about
+   `step` of them. One more cell ends the list. */
+static uint32_t fit_cells(const uint64_t *sorted, uint32_t count, uint32_t step, fit_cell *cells)
+{
+    uint32_t made = 0;
+    uint32_t open = 0; /* Where the cell that is being filled starts. */
+    uint32_t i = 0;
+
+    while (i < count) {
+        uint32_t end = i + 1;
+        while (end < count && sorted[end] == sorted[i]) {
+            end++;
+        }
+        const bool frequent = (end - i) * 2 > step;
+        if (frequent && i > open) {
+            cells[made++] = (fit_cell){sorted[open], sorted[i - 1], open};
+            open = i;
+        }
+        if (frequent || end - open >= step || end == count) {
+            cells[made++] = (fit_cell){sorted[open], sorted[end - 1], open};
+            open = end;
+        }
+        i = end;
+    }
+    cells[made].before = count;
+    return made;
+}
+
+uint64_t hi_cold_spread(const uint64_t *sorted, uint32_t count)
+{
+    fit_cell cells[FIT_CELLS_MAX];
+    const uint32_t made = fit_cells(sorted, count, count / FIT_SPREAD_CELLS + 1, cells);
+    const uint32_t total_log = hi_log2_fixed(count);
+    uint64_t price = 0;
+
+    for (uint32_t c = 0; c < made; c++) {
+        const uint32_t inside = cells[c + 1].before - cells[c].before;
+        const uint64_t span = cells[c].high - cells[c].low;
+        price += fit_entropy(inside, total_log) +
+                 (uint64_t)inside * fit_log(span == UINT64_MAX ? span : span + 1);
+    }
+    return price;
+}
+
+/* A number in (after, low] with few leading bits within a cell that reaches to high. */
+static uint64_t fit_round_down(uint64_t after, uint64_t low, uint64_t high)
+{
+    const unsigned length = hi_bit_length(high - low);
+
+    for (unsigned drop = length > 3 ? length - 3 : 0; drop > 0; drop--) {
+        const uint64_t rounded = low >> drop << drop;
+        if (rounded > after && hi_bit_length(high - rounded) == length) {
+            return rounded;
+        }
+    }
+    return low;
+}
+
+/* Cheapest way to join neighbouring cells to bins; from[c]: the first cell of the bin that ends
+   before cell c. */
+static uint64_t fit_join_cells(const fit_cell *cells, uint32_t count, uint32_t total,
+                               uint16_t *from)
+{
+    uint64_t price[FIT_CELLS_MAX + 1];
+    const uint32_t total_log = hi_log2_fixed(total);
+
+    price[0] = 0;
+    for (uint32_t end = 1; end <= count; end++) {
+        uint64_t best = UINT64_MAX;
+
+        for (uint32_t first = end; first-- > 0;) {
+            const uint32_t inside = cells[end].before - cells[first].before;
+            const unsigned bits = hi_bit_length(cells[end - 1].high - cells[first].low);
+            const uint64_t low = (uint64_t)inside * bits * FIT_UNIT;
+            if (low > best) {
+                break; /* Longer ones cost more in themselves. */
+            }
+            const uint64_t all =
+                price[first] + low + fit_entropy(inside, total_log) + FIT_BIN_BITS * FIT_UNIT;
+            if (all < best) {
+                best = all;
+                from[end] = (uint16_t)first;
+            }
+        }
+        price[end] = best;
+    }
+    return price[count];
+}
+
+/* Writes the bins backwards from the joined cells. false: too many or too wide. */
+static bool fit_take_bins(const fit_cell *cells, uint32_t count, const uint16_t *from,
+                          uint64_t min, hi_cold_form *form, uint32_t *counts)
+{
+    uint32_t bins = 0;
+
+    for (uint32_t end = count; end > 0; end = from[end]) {
+        bins++;
+    }
+    if (bins > HI_RANS_SYMBOLS) {
+        return false;
+    }
+    form->bins = true;
+    form->width = 0;
+    form->escape = HI_COLD_NO_ESCAPE;
+    for (uint32_t end = count, b = bins; end > 0; end = from[end]) {
+        const fit_cell *first = &cells[from[end]];
+        const unsigned bits = hi_bit_length(cells[end - 1].high - first->low);
+        b--;
+        if (bits > HI_COLD_WIDTH_MAX) {
+            return false;
+        }
+        form->lower[b] = min + first->low;
+        form->bits[b] = (uint8_t)bits;
+        counts[b] = cells[end].before - first->before;
+    }
+    form->base = form->lower[0];
+    hi_rans_normalise(counts, bins, &form->freqs);
+    return true;
+}
+
+/* ---- both ------------------------------------------------------------------------------- */
+
+static void fit_take_split(const hi_cold_scratch *scratch, uint32_t count, uint64_t min,
+                           const fit_split *split, hi_cold_form *form)
+{
+    const uint64_t mask = (UINT64_C(1) << split->width) - 1;
+    uint32_t counts[HI_RANS_SYMBOLS + 1] = {0};
+    uint32_t symbols = split->symbols;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t v = scratch->sorted[i];
+        const uint64_t at =
+            (v >> split->width) + (((v & mask) + (min & mask)) >> split->width) - split->first;
+        counts[at < symbols ? at : symbols]++;
+    }
+    form->bins = false;
+    form->width = split->width;
+    form->base = (min & ~mask) + (split->first << split->width);
+    form->escape = split->escapes > 0 ? symbols++ : HI_COLD_NO_ESCAPE;
+    hi_rans_normalise(counts, symbols, &form->freqs);
+}
+
+void hi_cold_fit(hi_cold_scratch *scratch, uint32_t count, hi_cold_plan *plan)
+{
+    const fit_split split = fit_choose_split(scratch, count, plan->min);
+    uint32_t counts[HI_RANS_SYMBOLS] = {0};
+
+    if (split.width > 0 || split.escapes > 0 || split.symbols > FIT_CELLS) {
+        fit_cell cells[FIT_CELLS_MAX];
+        uint16_t from[FIT_CELLS_MAX];
+        const uint32_t made =
+            fit_cells(scratch->sorted, count, (count + FIT_CELLS - 1) / FIT_CELLS, cells);
+        for (uint32_t c = 1; c < made; c++) {
+            cells[c].low = fit_round_down(cells[c - 1].high, cells[c].low, cells[c].high);
+        }
+        const uint64_t price = fit_join_cells(cells, made, count, from);
+        if (price + price / FIT_SPLIT_WORTH < split.price &&
+            fit_take_bins(cells, made, from, plan->min, &plan->form, counts)) {
+            return;
+        }
+    }
+    fit_take_split(scratch, count, plan->min, &split, &plan->form);
+}

@@ -1,0 +1,350 @@
+/* cold_write.c -- planned integer streams to bytes; README.md has the layout. */
+#include "codec/cold.h"
+
+enum {
+    WRITE_SCALED = 8,
+    WRITE_LANES_SHIFT = 4,
+    WRITE_INDEX_SHIFT = 6,
+    WRITE_HEAD_MAX = 96,
+    WRITE_MORE_MAX = 16,
+    WRITE_UNIT = 4096,
+};
+
+/* ---- residuals to symbols ----------------------------------------------------------------- */
+
+static bool symbols_of_bins(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                            uint8_t *symbols, uint32_t *counts)
+{
+    const uint32_t bins = form->freqs.symbols - (form->escape != HI_COLD_NO_ESCAPE ? 1 : 0);
+    uint32_t misses = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t v = residuals[i] - form->base;
+        uint32_t at = 0;
+
+        for (uint32_t step = HI_RANS_SYMBOLS / 2; step > 0; step /= 2) {
+            const uint32_t next = at + step;
+            at = next < bins && form->lower[next] - form->base <= v ? next : at;
+        }
+        const bool outside = (residuals[i] - form->lower[at]) >> form->bits[at] != 0 ||
+                             form->freqs.freq[at] == 0;
+        at = outside ? form->escape : at;
+        misses += at == HI_COLD_NO_ESCAPE;
+        symbols[i] = (uint8_t)at;
+        counts[at % HI_RANS_SYMBOLS]++;
+    }
+    return misses == 0;
+}
+
+static bool symbols_of_split(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                             uint8_t *symbols, uint32_t *counts)
+{
+    const bool escape = form->escape != HI_COLD_NO_ESCAPE;
+    const uint32_t plain = form->freqs.symbols - (escape ? 1 : 0);
+    uint16_t known[HI_RANS_SYMBOLS];
+    uint32_t misses = 0;
+
+    for (uint32_t s = 0; s < HI_RANS_SYMBOLS; s++) {
+        known[s] = (uint16_t)(s < plain && form->freqs.freq[s] > 0 ? s : form->escape);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t at = (residuals[i] - form->base) >> form->width;
+        const uint32_t symbol = at < plain ? known[at] : form->escape;
+        misses += symbol == HI_COLD_NO_ESCAPE;
+        symbols[i] = (uint8_t)symbol;
+        counts[symbol % HI_RANS_SYMBOLS]++;
+    }
+    return misses == 0;
+}
+
+bool hi_cold_symbols(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                     uint8_t *symbols, uint32_t *counts)
+{
+    memset(counts, 0, HI_RANS_SYMBOLS * sizeof(*counts));
+    return form->bins ? symbols_of_bins(form, residuals, count, symbols, counts)
+                      : symbols_of_split(form, residuals, count, symbols, counts);
+}
+
+/* ---- escapes ------------------------------------------------------------------------------ */
+
+uint32_t hi_cold_escapes(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                         const uint8_t *symbols, unsigned *bytes_out)
+{
+    unsigned bits = 1;
+    uint32_t escapes = 0;
+
+    *bytes_out = 1;
+    if (form->escape == HI_COLD_NO_ESCAPE) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (symbols[i] == form->escape) {
+            const uint64_t v = residuals[i] - form->base;
+            const unsigned need = hi_bit_length(v ^ (uint64_t)((int64_t)v >> 63)) + 1;
+            bits = need > bits ? need : bits;
+            escapes++;
+        }
+    }
+    *bytes_out = (bits + 7) / 8;
+    return escapes;
+}
+
+static size_t escape_put(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                         const uint8_t *symbols, unsigned bytes, uint8_t *to)
+{
+    uint8_t *at = to;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (symbols[i] == form->escape) {
+            const uint64_t v = residuals[i] - form->base;
+            for (unsigned b = 0; b < bytes; b++) {
+                *at++ = (uint8_t)(v >> (8 * b));
+            }
+        }
+    }
+    return (size_t)(at - to);
+}
+
+/* ---- low bits ----------------------------------------------------------------------------- */
+
+/* Takes what is not used off the last word of each lane. */
+static size_t low_trim(uint8_t *packed, uint32_t rows, unsigned width)
+{
+    const size_t bits = (size_t)hi_groups_of(rows) * width;
+    const size_t used = (bits % 64 + 7) / 8;
+    uint8_t *last = packed + bits / 64 * 128;
+
+    for (size_t l = 1; l < HI_LANES && used > 0; l++) {
+        memmove(last + l * used, last + l * 8, used);
+    }
+    return hi_cold_low_size(rows, width);
+}
+
+static size_t low_put_split(const hi_codec_kernels *kern, const hi_cold_form *form,
+                            const uint64_t *residuals, uint32_t count, const uint8_t *symbols,
+                            uint8_t *to)
+{
+    uint64_t low[HI_VECTOR_ROWS];
+    size_t size = 0;
+
+    for (uint32_t first = 0; first < count && form->width > 0; first += HI_VECTOR_ROWS) {
+        const uint32_t left = count - first;
+        const uint32_t rows = left < HI_VECTOR_ROWS ? left : HI_VECTOR_ROWS;
+
+        memset(low, 0, sizeof(low));
+        for (uint32_t i = 0; i < rows; i++) {
+            const bool plain = symbols[first + i] != form->escape;
+            low[i] = plain ? residuals[first + i] - form->base : 0;
+        }
+        kern->pack(low, form->width, hi_groups_of(rows), to + size);
+        size += low_trim(to + size, rows, form->width);
+    }
+    return size;
+}
+
+static size_t low_put_bins(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                           const uint8_t *symbols, uint8_t *to)
+{
+    uint64_t open = 0;
+    unsigned used = 0;
+    uint8_t *at = to;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const unsigned bits = form->bits[symbols[i]];
+        const uint64_t mask = (UINT64_C(1) << bits) - 1; /* An escape has no bits. */
+        const uint64_t v = (residuals[i] - form->lower[symbols[i]]) & mask;
+        open |= v << used;
+        used += bits;
+        if (used >= 64) {
+            hi_put_u64(at, open);
+            at += 8;
+            used -= 64;
+            open = used == 0 ? 0 : v >> (bits - used);
+        }
+    }
+    hi_put_u64(at, open);
+    return (size_t)(at - to) + (used + 7) / 8;
+}
+
+/* ---- a stream ----------------------------------------------------------------------------- */
+
+/* A form, its price for the residuals at hand, and its place in the set. */
+typedef struct write_choice {
+    const hi_cold_form *form;
+    uint32_t index; /* HI_COLD_FORMS_MAX: the plan's own. */
+    uint64_t symbol_bits;
+    uint64_t bits;
+} write_choice;
+
+uint64_t hi_cold_price(const hi_cold_form *form, const uint32_t *counts, uint32_t count,
+                       uint64_t *symbol_bits)
+{
+    uint64_t bits = (uint64_t)count * form->width;
+
+    *symbol_bits = hi_rans_price(&form->freqs, counts, form->freqs.symbols) / WRITE_UNIT;
+    for (uint32_t s = 0; s < form->freqs.symbols && form->bins; s++) {
+        bits += (uint64_t)counts[s] * form->bits[s];
+    }
+    return bits + *symbol_bits;
+}
+
+/* Leaves the chosen form's symbols in scratch. false: none can say all residuals. */
+static bool write_try(hi_cold_scratch *scratch, uint32_t count, write_choice *choice)
+{
+    const hi_cold_form *form = choice->form;
+    uint32_t counts[HI_RANS_SYMBOLS];
+    unsigned bytes = 0;
+
+    if (!hi_cold_symbols(form, scratch->residuals, count, scratch->symbols, counts)) {
+        return false;
+    }
+    choice->bits = hi_cold_price(form, counts, count, &choice->symbol_bits);
+    const uint64_t escapes =
+        hi_cold_escapes(form, scratch->residuals, count, scratch->symbols, &bytes);
+    choice->bits += 8 * bytes * escapes;
+    return true;
+}
+
+static bool write_choose(hi_cold_scratch *scratch, const hi_cold_plan *plan,
+                         const hi_cold_set *set, uint32_t count, size_t own_size,
+                         write_choice *best)
+{
+    *best = (write_choice){.bits = UINT64_MAX};
+    for (uint32_t i = 0; set != NULL && i < set->count; i++) {
+        write_choice choice = {.form = &set->form[i], .index = i};
+        if (write_try(scratch, count, &choice) && choice.bits < best->bits) {
+            *best = choice;
+        }
+    }
+    write_choice own = {.form = &plan->form, .index = HI_COLD_FORMS_MAX};
+    if (!write_try(scratch, count, &own)) {
+        return false;
+    }
+    own.bits += own_size * 8;
+    if (own.bits <= best->bits) {
+        *best = own;
+        return true;
+    }
+    return write_try(scratch, count, best);
+}
+
+static uint8_t *write_head(const hi_cold_plan *plan, const uint64_t *x, const write_choice *choice,
+                           const hi_rans_coded *coded, uint8_t *at)
+{
+    const bool own = choice->index == HI_COLD_FORMS_MAX;
+    const uint32_t order = hi_predictor_order(plan->predictor);
+
+    *at++ = own ? HI_STREAM_COLD : HI_STREAM_COLD_SHARED;
+    *at++ = (uint8_t)((unsigned)plan->predictor | (plan->factor > 1 ? WRITE_SCALED : 0) |
+                      coded->lanes_code << WRITE_LANES_SHIFT | (own ? 0 : choice->index << WRITE_INDEX_SHIFT));
+    if (plan->factor > 1) {
+        at += hi_put_varint(at, plan->factor);
+        at += hi_put_svarint(at, plan->offset);
+    }
+    if (plan->predictor == HI_PREDICTOR_LINE) {
+        at += hi_put_svarint(at, plan->slope);
+        *at++ = (uint8_t)plan->shift;
+        at += hi_put_svarint(at, plan->start);
+    }
+    if (order > 0) {
+        at += hi_put_svarint(at, x[0]);
+    }
+    if (order > 1) {
+        at += hi_put_svarint(at, x[1] - x[0]);
+    }
+    if (order > 2) {
+        at += hi_put_svarint(at, x[2] - 2 * x[1] + x[0]);
+    }
+    at += hi_put_varint(at, coded->turns);
+    return at + hi_put_varint(at, coded->words);
+}
+
+static uint8_t *write_part(uint8_t *to, const void *part, size_t size)
+{
+    memcpy(to, part, size);
+    return to + size;
+}
+
+/* Everything in its order, or 0. */
+static size_t write_parts(const hi_cold_plan *plan, const hi_cold_scratch *scratch,
+                          const uint64_t *x, const write_choice *choice,
+                          const hi_rans_coded *coded, size_t own_size, size_t low_size,
+                          size_t limit, uint8_t *to)
+{
+    const hi_cold_form *form = choice->form;
+    const uint32_t count = plan->count - hi_predictor_order(plan->predictor);
+    const uint8_t *symbols = scratch->symbols;
+    uint8_t head[WRITE_HEAD_MAX];
+    uint8_t more[WRITE_MORE_MAX];
+    uint8_t *head_end = write_head(plan, x, choice, coded, head);
+    uint8_t *more_end = more;
+    size_t escaped = 0;
+    unsigned bytes = 0;
+
+    if (form->escape != HI_COLD_NO_ESCAPE) {
+        const uint32_t escapes = hi_cold_escapes(form, scratch->residuals, count, symbols, &bytes);
+        escaped = (size_t)escapes * bytes;
+        *more_end++ = (uint8_t)bytes;
+        more_end += hi_put_varint(more_end, escapes);
+    }
+    if (form->bins) {
+        more_end += hi_put_varint(more_end, low_size);
+    }
+    const size_t size = (size_t)(head_end - head) + own_size + (size_t)(more_end - more) +
+                        escaped + low_size + coded->states_size + (size_t)coded->words * 2;
+    if (size >= limit) {
+        return 0;
+    }
+    to = write_part(to, head, (size_t)(head_end - head));
+    to = write_part(to, scratch->form, own_size);
+    to = write_part(to, more, (size_t)(more_end - more));
+    if (escaped > 0) {
+        to += escape_put(form, scratch->residuals, count, symbols, bytes, to);
+    }
+    to = write_part(to, scratch->low, low_size);
+    to = write_part(to, coded->states, coded->states_size);
+    for (uint32_t i = 0; i < coded->words; i++) {
+        hi_put_u16(to + (size_t)2 * i, coded->word[i]);
+    }
+    return size;
+}
+
+size_t hi_cold_write(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
+                     const hi_cold_plan *plan, const hi_cold_set *set, const uint64_t *x,
+                     size_t limit, uint8_t *to)
+{
+    const uint32_t count = plan->count - hi_predictor_order(plan->predictor);
+    uint64_t factor = 1;
+    write_choice choice = {.bits = 0};
+    hi_rans_coded coded;
+
+    if (plan->factor > 1) {
+        (void)hi_stream_scale(kern, x, plan->count, plan->offset, scratch->scaled, &factor);
+        x = scratch->scaled;
+    }
+    hi_cold_residuals(kern, x, plan, scratch->residuals);
+    const size_t form_size = hi_cold_form_put(&plan->form, scratch->form);
+    if (!write_choose(scratch, plan, set, count, form_size, &choice) ||
+        choice.bits / 8 >= limit) {
+        return 0;
+    }
+    const hi_cold_form *form = choice.form;
+    hi_rans_encode(&form->freqs, scratch->symbols, count, choice.symbol_bits, scratch->words,
+                   &coded);
+    const size_t low =
+        form->bins
+            ? low_put_bins(form, scratch->residuals, count, scratch->symbols, scratch->low)
+            : low_put_split(kern, form, scratch->residuals, count, scratch->symbols, scratch->low);
+    return write_parts(plan, scratch, x, &choice, &coded,
+                       choice.index == HI_COLD_FORMS_MAX ? form_size : 0, low, limit, to);
+}
+
+size_t hi_cold_encode(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
+                      const hi_cold_set *set, const uint64_t *x, uint32_t count, size_t limit,
+                      uint8_t *to)
+{
+    hi_cold_plan plan;
+
+    hi_cold_plan_make(kern, scratch, x, count, &plan);
+    return hi_cold_write(kern, scratch, &plan, set, x, limit, to);
+}

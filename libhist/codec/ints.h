@@ -1,0 +1,69 @@
+/*
+ * ints.h -- a stream of integers, warm (stream.h) or cold (cold.h): which of the two
+ * is told by its first byte. Models of numbers are made of these.
+ */
+#ifndef HI_CODEC_INTS_H
+#define HI_CODEC_INTS_H
+
+#include "codec/cold.h"
+
+/* ---- decoding --------------------------------------------------------------------------- */
+
+/* Must not be moved. */
+typedef struct hi_ints_view {
+    bool is_cold; /* Decodes as a whole only. */
+    union {
+        hi_stream_view warm;
+        hi_cold_view cold;
+    };
+} hi_ints_view;
+
+/* Takes a stream of `count` (1 to HI_BLOCK_ROWS_MAX) values from the reader. set: of the page, or NULL. */
+hist_status hi_ints_open(hi_reader *r, uint32_t count, const hi_cold_set *set,
+                         hi_ints_view *view_out);
+/* All values; out has room for whole vectors and HI_CODEC_PAD bytes. */
+hist_status hi_ints_all(const hi_codec_kernels *kern, const hi_ints_view *view, uint64_t *out);
+
+/* ---- encoding --------------------------------------------------------------------------- */
+
+typedef enum hi_ints_mode {
+    HI_INTS_WARM = 0,
+    HI_INTS_PLAN = 1, /* Streams are noted, and sizes are what they would have cold; bytes are not. */
+    HI_INTS_COLD = 2,
+} hi_ints_mode;
+
+enum {
+    HI_COLD_NOTES_ROWS = 1 << 16, /* Values of the streams that are noted. */
+    HI_COLD_COUNT_MIN = 32,       /* Shorter streams are always warm. */
+};
+
+/* What a page's streams are, between planning and writing. */
+typedef struct hi_cold_page {
+    hi_cold_scratch scratch;
+    hi_cold_set set;
+    uint32_t streams;
+    uint32_t rows; /* Of x that are used. */
+    uint32_t next; /* Stream that is likely to come. */
+    hi_cold_plan plans[HI_COLD_SHARE_MAX];
+    const uint64_t *from[HI_COLD_SHARE_MAX];
+    uint64_t x[HI_COLD_NOTES_ROWS];
+    uint8_t out[HI_STREAM_BYTES_MAX];
+} hi_cold_page;
+
+typedef struct hi_ints_scratch {
+    hi_stream_scratch warm;
+    hi_ints_mode mode;
+    hi_cold_page *cold; /* Not NULL unless WARM. */
+} hi_ints_scratch;
+
+/* Forgets what was noted. */
+void hi_cold_page_clear(hi_cold_page *page);
+/* Ends planning: forms for the streams noted, in page->set. */
+void hi_cold_page_share(const hi_codec_kernels *kern, hi_cold_page *page);
+
+/* Writes a stream of count (1 to HI_BLOCK_ROWS_MAX) values to `to` (room: HI_STREAM_BYTES_MAX) and
+   returns its size. try_line: also lines (clocks with jitter). */
+size_t hi_ints_encode(const hi_codec_kernels *kern, hi_ints_scratch *scratch, const uint64_t *x,
+                      uint32_t count, bool try_line, uint8_t *to);
+
+#endif

@@ -1,0 +1,181 @@
+/*
+ * rans_body.c -- the hot loops of cold streams; compiled once per CPU variant.
+ *
+ * A step decodes one symbol of each lane. Lanes are independent but for the
+ * place of their next word, which is counted along; so many lanes hide the
+ * latency of looking up, multiplying and adding.
+ */
+#include <string.h>
+
+#include "codec/rans.h"
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#ifndef HI_VARIANT
+#define HI_VARIANT base
+#endif
+#define RANS_GLUE2(a, b) a##b
+#define RANS_GLUE(a, b)  RANS_GLUE2(a, b)
+
+static void rans_fill(const uint16_t *freq, uint32_t symbols, uint32_t *table)
+{
+    uint32_t at = 0;
+
+    for (uint32_t s = 0; s < symbols; s++) {
+        const uint32_t count = freq[s];
+        const uint32_t entry = s | (count - 1) << 8;
+        uint32_t *to = table + at;
+
+        for (uint32_t i = 0; i < count; i++) {
+            to[i] = entry + (i << 20);
+        }
+        at += count;
+    }
+}
+
+/* A word's two bytes at any address. */
+typedef uint16_t rans_word __attribute__((aligned(1), may_alias));
+
+static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, uint32_t *x,
+                                       const uint8_t *words, uint8_t *symbols)
+{
+    for (unsigned l = 0; l < lanes; l++) {
+        const uint32_t entry = table[x[l] % HI_RANS_SUM];
+        const uint32_t high = x[l] >> HI_RANS_BITS;
+        const uint32_t y = ((entry >> 8 & 0xfff) + 1) * high + (entry >> 20);
+        const uint32_t filled = y << 16 | *(const rans_word *)words;
+        const bool low = y < HI_RANS_LOW;
+
+        symbols[l] = (uint8_t)entry;
+        x[l] = low ? filled : y;
+        words += low ? 2 : 0;
+    }
+    return words;
+}
+
+/* At most HI_RANS_SLACK bytes behind `end` are read: a step takes 2 bytes a lane and starts inside. */
+#define RANS_RUN(lanes)                                                       \
+    static const uint8_t *rans_run_##lanes(                                   \
+        const uint32_t *table, uint32_t *states, uint32_t steps,              \
+        const uint8_t *words, const uint8_t *end, uint8_t *symbols)           \
+    {                                                                         \
+        uint32_t x[lanes];                                                    \
+        memcpy(x, states, sizeof(x));                                         \
+        for (uint32_t s = 0; s < steps; s++, symbols += (lanes)) {            \
+            words = rans_step(table, lanes, x, words, symbols);               \
+            if (words > end) {                                                \
+                return NULL;                                                  \
+            }                                                                 \
+        }                                                                     \
+        memcpy(states, x, sizeof(x));                                         \
+        return words;                                                         \
+    }
+
+RANS_RUN(4)
+RANS_RUN(8)
+
+#if defined(__AVX512F__)
+
+/* Sixteen lanes in a register. The words that the lanes want are spread over them. */
+static inline __m512i rans_turn(const uint32_t *table, __m512i x, const uint8_t **words,
+                                uint8_t *symbols)
+{
+    const __m512i places = _mm512_and_si512(x, _mm512_set1_epi32(HI_RANS_SUM - 1));
+    const __m512i entry = _mm512_i32gather_epi32(places, table, 4);
+    const __m512i high = _mm512_srli_epi32(x, HI_RANS_BITS);
+    const __m512i next =
+        _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)*words));
+    const __m512i less = _mm512_and_si512(_mm512_srli_epi32(entry, 8), _mm512_set1_epi32(0xfff));
+    const __m512i bias = _mm512_add_epi32(_mm512_srli_epi32(entry, 20), high);
+    const __m512i y = _mm512_add_epi32(_mm512_mullo_epi32(less, high), bias);
+    const __mmask16 low = _mm512_cmplt_epu32_mask(y, _mm512_set1_epi32(HI_RANS_LOW));
+    const __m512i taken = _mm512_maskz_expand_epi32(low, next);
+
+    _mm_storeu_si128((__m128i *)(void *)symbols, _mm512_cvtepi32_epi8(entry));
+    *words += (size_t)2 * (unsigned)__builtin_popcount(low);
+    return _mm512_mask_or_epi32(y, low, _mm512_slli_epi32(y, 16), taken);
+}
+
+static const uint8_t *rans_run_32(const uint32_t *table, uint32_t *states, uint32_t steps,
+                                  const uint8_t *words, const uint8_t *end, uint8_t *symbols)
+{
+    __m512i x = _mm512_loadu_si512(states);
+    __m512i z = _mm512_loadu_si512(states + 16);
+
+    for (uint32_t s = 0; s < steps; s++, symbols += 32) {
+        x = rans_turn(table, x, &words, symbols);
+        z = rans_turn(table, z, &words, symbols + 16);
+        if (words > end) {
+            return NULL;
+        }
+    }
+    _mm512_storeu_si512(states, x);
+    _mm512_storeu_si512(states + 16, z);
+    return words;
+}
+
+#else
+RANS_RUN(32)
+#endif
+
+static const uint8_t *rans_run(const uint32_t *table, unsigned lanes, uint32_t *states,
+                               uint32_t steps, const uint8_t *words, const uint8_t *end,
+                               uint8_t *symbols)
+{
+    switch (lanes) {
+    case 32:
+        return rans_run_32(table, states, steps, words, end, symbols);
+    case 8:
+        return rans_run_8(table, states, steps, words, end, symbols);
+    default:
+        return rans_run_4(table, states, steps, words, end, symbols);
+    }
+}
+
+static void rans_widen(const uint8_t *restrict symbols, uint32_t count, uint64_t base,
+                       uint64_t *restrict out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] = base + symbols[i];
+    }
+}
+
+static void rans_join(const uint8_t *restrict symbols, uint32_t count, unsigned width,
+                      uint64_t *restrict out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] += (uint64_t)symbols[i] << width;
+    }
+}
+
+enum { RANS_BINS_GROUP = 4 }; /* 4 values of up to 57 bits from inside: less than HI_RANS_SLACK. */
+
+static size_t rans_bins(const uint8_t *restrict symbols, uint32_t count,
+                        const uint64_t *restrict lower, const uint8_t *restrict bits,
+                        const uint8_t *restrict from, size_t bit, size_t size,
+                        uint64_t *restrict out)
+{
+    for (uint32_t i = 0; i < count && bit <= size; i += RANS_BINS_GROUP) {
+        for (uint32_t k = i; k < i + RANS_BINS_GROUP; k++) {
+            const uint8_t symbol = symbols[k];
+            const unsigned width = k < count ? bits[symbol] : 0;
+            uint64_t word = 0;
+
+            memcpy(&word, from + bit / 8, sizeof(word));
+            word >>= bit & 7;
+            out[k] = lower[symbol] + (word & ((UINT64_C(1) << width) - 1));
+            bit += width;
+        }
+    }
+    return bit;
+}
+
+const hi_rans_kernels RANS_GLUE(hi_rans_kernels_, HI_VARIANT) = {
+    .fill = rans_fill,
+    .run = rans_run,
+    .widen = rans_widen,
+    .join = rans_join,
+    .bins = rans_bins,
+};
