@@ -104,6 +104,9 @@ hist_status hi_stream_open(hi_reader *r, uint32_t count, hi_stream_view *view_ou
 hist_status hi_stream_vector(const hi_codec_kernels *kern, const hi_stream_view *view, uint32_t v,
                              uint64_t *out);
 
+/* Numbers, seen as signed, that vector `v` cannot leave; false: nothing is known without decoding it. */
+bool hi_stream_bounds(const hi_stream_view *view, uint32_t v, int64_t *min, int64_t *max);
+
 /* ---- encoding --------------------------------------------------------------------------- */
 
 /* Scratch for one stream at a time. */

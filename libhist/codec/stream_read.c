@@ -318,3 +318,19 @@ hist_status hi_stream_vector(const hi_codec_kernels *kern, const hi_stream_view 
     }
     return HIST_OK;
 }
+
+bool hi_stream_bounds(const hi_stream_view *view, uint32_t v, int64_t *min, int64_t *max)
+{
+    vector_head head;
+
+    if (view->kind != HI_STREAM_VECTORS || view->scaled) {
+        return false;
+    }
+    hi_reader r = hi_reader_of(view->vector[v], view->size[v]);
+    if (!vector_read_head(&r, hi_vector_rows(view->count, v), &head) ||
+        head.scheme != HI_SCHEME_FOR || head.exceptions > 0 || head.width > 62) {
+        return false;
+    }
+    *min = (int64_t)head.base;
+    return !__builtin_add_overflow(*min, (INT64_C(1) << head.width) - 1, max);
+}
