@@ -15,9 +15,17 @@ typedef struct bins_task {
     bool open;    /* The last run ends at the row before. */
 } bins_task;
 
-/* The bin of `t`, cut off at the ends of the range of times. */
+/* The bin of `t`, cut off at the ends of the range of times. Mostly it is the next one. */
 static void bins_find(bins_task *b, int64_t t)
 {
+    const uint64_t width = (uint64_t)b->width;
+    const uint64_t ahead = (uint64_t)t - (uint64_t)b->low - width;
+
+    if (b->span == width && t > b->low && ahead < width &&
+        t < INT64_MAX - b->width) {
+        b->low += b->width;
+        return;
+    }
     int64_t past = t % b->width;
     int64_t start = 0;
     int64_t end = 0;

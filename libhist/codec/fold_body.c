@@ -3,6 +3,8 @@
  *
  * Sums of reals run in the lanes that fold.h defines, and no operation is reordered: all variants give the same bits.
  */
+#include <string.h>
+
 #include "codec/fold_kern.h"
 
 #ifndef HI_VARIANT
@@ -44,45 +46,65 @@ static void fold_ints(const uint64_t *x, uint32_t count, hi_fold_state *s)
     s->max = max;
 }
 
-static inline void fold_real(uint64_t v, double *lane, int64_t *min, int64_t *max, uint64_t *nans)
-{
-    const uint64_t key = v ^ ((uint64_t)((int64_t)v >> 63) & INT64_MAX);
-    const uint64_t nan = (uint64_t)((int64_t)(FOLD_INFINITY - (v & INT64_MAX)) >> 63);
-    const int64_t low = (int64_t)((key & ~nan) | (nan & INT64_MAX));
-    const int64_t high = (int64_t)((key & ~nan) | (nan & (UINT64_C(1) << 63)));
-    const fold_cell cell = {.u = v & ~nan};
+/* Registers as wide as the variant has them; the 16 lanes are FOLD_REGS of them. Without AVX2 there is no comparison of
+   64-bit integers in registers: one by one is faster. */
+#if defined(__AVX512F__)
+#define FOLD_BYTES 64
+#elif defined(__AVX2__)
+#define FOLD_BYTES 32
+#else
+#define FOLD_BYTES 8
+#endif
+enum { FOLD_WIDE = FOLD_BYTES / 8, FOLD_REGS = HI_LANES / FOLD_WIDE };
 
-    *lane += cell.d;
-    *min = low < *min ? low : *min;
-    *max = high > *max ? high : *max;
-    *nans += nan & 1;
-}
+typedef double fold_d __attribute__((vector_size(FOLD_BYTES)));
+typedef int64_t fold_i __attribute__((vector_size(FOLD_BYTES)));
+typedef uint64_t fold_u __attribute__((vector_size(FOLD_BYTES)));
 
-/* The figures of each lane, joined at the end. */
+/* The figures of each lane. */
 typedef struct fold_lanes {
-    double sum[HI_LANES];
-    int64_t min[HI_LANES];
-    int64_t max[HI_LANES];
-    uint64_t nans[HI_LANES];
+    fold_d sum[FOLD_REGS];
+    fold_i min[FOLD_REGS];
+    fold_i max[FOLD_REGS];
 } fold_lanes;
 
-static void fold_start(const hi_fold_state *s, fold_lanes *lanes)
+static inline fold_i fold_load(const uint64_t *from)
 {
-    for (int l = 0; l < HI_LANES; l++) {
-        lanes->sum[l] = s->lanes[l];
-        lanes->min[l] = s->min;
-        lanes->max[l] = s->max;
-        lanes->nans[l] = 0;
+    fold_i v;
+
+    memcpy(&v, from, sizeof(v));
+    return v;
+}
+
+/* Where the mask is set a, else b. */
+static inline fold_i fold_select(fold_i mask, fold_i a, fold_i b)
+{
+    return (a & mask) | (b & ~mask);
+}
+
+static inline void fold_extremes(fold_i v, fold_i *min, fold_i *max)
+{
+    *min = fold_select(v < *min, v, *min);
+    *max = fold_select(v > *max, v, *max);
+}
+
+static inline void fold_start(const hi_fold_state *s, fold_lanes *lanes)
+{
+    for (int r = 0; r < FOLD_REGS; r++) {
+        memcpy(&lanes->sum[r], s->lanes + r * FOLD_WIDE, sizeof(fold_d));
+        lanes->min[r] = (fold_i){0} + s->min;
+        lanes->max[r] = (fold_i){0} + s->max;
     }
 }
 
-static void fold_join(const fold_lanes *lanes, hi_fold_state *s)
+static inline void fold_join(const fold_lanes *lanes, hi_fold_state *s)
 {
-    for (int l = 0; l < HI_LANES; l++) {
-        s->lanes[l] = lanes->sum[l];
-        s->min = lanes->min[l] < s->min ? lanes->min[l] : s->min;
-        s->max = lanes->max[l] > s->max ? lanes->max[l] : s->max;
-        s->nans += lanes->nans[l];
+    for (int r = 0; r < FOLD_REGS; r++) {
+        memcpy(s->lanes + r * FOLD_WIDE, &lanes->sum[r], sizeof(fold_d));
+        for (int l = 0; l < FOLD_WIDE; l++) {
+            s->min = lanes->min[r][l] < s->min ? lanes->min[r][l] : s->min;
+            s->max = lanes->max[r][l] > s->max ? lanes->max[r][l] : s->max;
+        }
     }
 }
 
@@ -94,91 +116,163 @@ static uint32_t fold_head(uint32_t at, uint32_t count)
     return head < count ? head : count;
 }
 
+static bool fold_is_nan(uint64_t bits)
+{
+    return (bits & INT64_MAX) > FOLD_INFINITY;
+}
+
+/* One by one; NaNs are counted and left out. */
+static void fold_few_reals(const uint64_t *bits, uint32_t at, uint32_t count, hi_fold_state *s)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const fold_cell v = {.u = bits[i]};
+        const int64_t key = (int64_t)(v.u ^ ((uint64_t)((int64_t)v.u >> 63) & INT64_MAX));
+
+        if (fold_is_nan(v.u)) {
+            s->nans++;
+            continue;
+        }
+        s->lanes[(at + i) % HI_LANES] += v.d;
+        s->min = key < s->min ? key : s->min;
+        s->max = key > s->max ? key : s->max;
+    }
+}
+
+/* Whole rounds of the lanes; false, and nothing done, when there is a NaN. */
+static bool fold_many_reals(const uint64_t *bits, uint32_t count, hi_fold_state *s)
+{
+    fold_lanes t;
+    fold_i nans = {0};
+
+    fold_start(s, &t);
+    for (uint32_t i = 0; i < count; i += HI_LANES) {
+        for (int r = 0; r < FOLD_REGS; r++) {
+            const fold_i v = fold_load(bits + i + r * FOLD_WIDE);
+
+            nans |= (v & INT64_MAX) > (int64_t)FOLD_INFINITY;
+            t.sum[r] += (fold_d)v;
+            fold_extremes(v ^ ((v >> 63) & INT64_MAX), &t.min[r], &t.max[r]);
+        }
+    }
+    for (int l = 0; l < FOLD_WIDE; l++) {
+        if (nans[l] != 0) {
+            return false;
+        }
+    }
+    fold_join(&t, s);
+    return true;
+}
+
 static void fold_reals(const uint64_t *bits, uint32_t at, uint32_t count, hi_fold_state *s)
 {
     const uint32_t head = fold_head(at, count);
-    fold_lanes t;
-    uint32_t i = 0;
+    const uint32_t many = (count - head) / HI_LANES * HI_LANES;
+    const uint32_t tail = head + many;
 
-    fold_start(s, &t);
-    for (; i < head; i++) {
-        const uint32_t l = (at + i) % HI_LANES;
-        fold_real(bits[i], &t.sum[l], &t.min[l], &t.max[l], &t.nans[l]);
+    fold_few_reals(bits, at, head, s);
+    if (!fold_many_reals(bits + head, many, s)) {
+        fold_few_reals(bits + head, at + head, many, s);
     }
-    for (; i + HI_LANES <= count; i += HI_LANES) {
-        for (uint32_t l = 0; l < HI_LANES; l++) {
-            fold_real(bits[i + l], &t.sum[l], &t.min[l], &t.max[l], &t.nans[l]);
-        }
-    }
-    for (uint32_t l = 0; i < count; i++, l++) {
-        fold_real(bits[i], &t.sum[l], &t.min[l], &t.max[l], &t.nans[l]);
-    }
-    fold_join(&t, s);
+    fold_few_reals(bits + tail, at + tail, count - tail, s);
 }
 
 /* The quotient as kern_body.c has it. */
-static inline void fold_decimal(uint64_t n, double power, double inverse, double *lane, int64_t *min,
-                                int64_t *max)
+static double fold_quotient(uint64_t n, double power)
 {
     const fold_cell moved = {.u = n + FOLD_MAGIC_BITS};
-    const double whole = moved.d - FOLD_MAGIC;
-    const int64_t v = (int64_t)n;
-#if defined(__FMA__)
-    const double q = whole * inverse;
-    const double e = __builtin_fma(-q, power, whole);
 
-    *lane += __builtin_fma(e, inverse, q);
+    return (moved.d - FOLD_MAGIC) / power;
+}
+
+static void fold_few_decimals(const uint64_t *n, uint32_t at, uint32_t count, double power,
+                              hi_fold_state *s)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const int64_t v = (int64_t)n[i];
+
+        s->lanes[(at + i) % HI_LANES] += fold_quotient(n[i], power);
+        s->min = v < s->min ? v : s->min;
+        s->max = v > s->max ? v : s->max;
+    }
+}
+
+/* Whole rounds of the lanes. */
+static void fold_many_decimals(const uint64_t *n, uint32_t count, double power, hi_fold_state *s)
+{
+    fold_lanes t;
+
+    fold_start(s, &t);
+    for (uint32_t i = 0; i < count; i += HI_LANES) {
+        for (int r = 0; r < FOLD_REGS; r++) {
+            const fold_i v = fold_load(n + i + r * FOLD_WIDE);
+            const fold_d whole = (fold_d)(v + (int64_t)FOLD_MAGIC_BITS) - FOLD_MAGIC;
+#if defined(__FMA__)
+            const double inverse = 1.0 / power;
+            const fold_d q = whole * inverse;
+            fold_d z;
+
+            for (int l = 0; l < FOLD_WIDE; l++) {
+                z[l] = __builtin_fma(__builtin_fma(-q[l], power, whole[l]), inverse, q[l]);
+            }
+            t.sum[r] += z;
 #else
-    (void)inverse;
-    *lane += whole / power;
+            t.sum[r] += whole / power;
 #endif
-    *min = v < *min ? v : *min;
-    *max = v > *max ? v : *max;
+            fold_extremes(v, &t.min[r], &t.max[r]);
+        }
+    }
+    fold_join(&t, s);
 }
 
 static void fold_decimals(const uint64_t *n, uint32_t at, uint32_t count, double power,
                           hi_fold_state *s)
 {
-    const double inverse = 1.0 / power;
     const uint32_t head = fold_head(at, count);
-    fold_lanes t;
-    uint32_t i = 0;
+    const uint32_t many = (count - head) / HI_LANES * HI_LANES;
+    const uint32_t tail = head + many;
 
-    fold_start(s, &t);
-    for (; i < head; i++) {
-        const uint32_t l = (at + i) % HI_LANES;
-        fold_decimal(n[i], power, inverse, &t.sum[l], &t.min[l], &t.max[l]);
-    }
-    for (; i + HI_LANES <= count; i += HI_LANES) {
-        for (uint32_t l = 0; l < HI_LANES; l++) {
-            fold_decimal(n[i + l], power, inverse, &t.sum[l], &t.min[l], &t.max[l]);
-        }
-    }
-    for (uint32_t l = 0; i < count; i++, l++) {
-        fold_decimal(n[i], power, inverse, &t.sum[l], &t.min[l], &t.max[l]);
-    }
-    fold_join(&t, s);
+    fold_few_decimals(n, at, head, power, s);
+    fold_many_decimals(n + head, many, power, s);
+    fold_few_decimals(n + tail, at + tail, count - tail, power, s);
 }
 
-/* One word of answers. */
-#define FOLD_WORD(value)                                                                    \
-    for (uint32_t i = 0; i < n; i++) {                                                      \
-        word |= (uint64_t)((value) - (uint64_t)low <= span ? UINT64_C(1) : UINT64_C(0)) << i; \
+/* 64 answers: each lane collects the bits of its values. */
+static inline uint64_t fold_word(const uint64_t *x, uint64_t low, uint64_t span, bool keys)
+{
+    fold_u bit;
+    fold_u bits = {0};
+    uint64_t word = 0;
+
+    for (int l = 0; l < FOLD_WIDE; l++) {
+        bit[l] = UINT64_C(1) << l;
     }
+    for (int i = 0; i < 64; i += FOLD_WIDE) {
+        fold_i v = fold_load(x + i);
+
+        v = keys ? v ^ ((v >> 63) & INT64_MAX) : v;
+        bits |= (fold_u)((fold_u)v - low <= span) & bit;
+        bit <<= FOLD_WIDE;
+    }
+    for (int l = 0; l < FOLD_WIDE; l++) {
+        word |= bits[l];
+    }
+    return word;
+}
 
 static void fold_within(const uint64_t *x, uint32_t count, int64_t low, uint64_t span, bool keys,
                         uint64_t *bits)
 {
-    for (uint32_t w = 0; w * 64 < count; w++, x += 64) {
-        const uint32_t n = count - w * 64 < 64 ? count - w * 64 : 64;
-        uint64_t word = 0;
+    uint64_t rest[64] = {0};
+    const uint32_t left = count % 64;
 
-        if (keys) {
-            FOLD_WORD(x[i] ^ ((uint64_t)((int64_t)x[i] >> 63) & INT64_MAX))
-        } else {
-            FOLD_WORD(x[i])
-        }
-        bits[w] = word;
+    for (uint32_t w = 0; w < count / 64; w++) {
+        bits[w] = keys ? fold_word(x + (size_t)w * 64, (uint64_t)low, span, true)
+                       : fold_word(x + (size_t)w * 64, (uint64_t)low, span, false);
+    }
+    if (left > 0) {
+        memcpy(rest, x + (count - left), left * sizeof(*x));
+        bits[count / 64] =
+            fold_word(rest, (uint64_t)low, span, keys) & ((UINT64_C(1) << left) - 1);
     }
 }
 
