@@ -205,21 +205,20 @@ static hist_status compare_stream(compare_task *t, hi_fold_take_fn take)
     uint64_t x[HI_VECTOR_ROWS];
 
     for (uint32_t v = walk->at / HI_VECTOR_ROWS; v * HI_VECTOR_ROWS < walk->end; v++) {
-        int64_t min = 0;
-        int64_t max = 0;
+        hi_frame f;
         uint32_t from;
         uint32_t to;
 
         hi_fold_clip(walk, v, &from, &to);
         const uint32_t at = v * HI_VECTOR_ROWS + from;
-        const bool known = hi_stream_bounds(stream, v, &min, &max) &&
+        const bool known = hi_stream_frame(stream, v, &f) &&
                            (take == compare_take ||
-                            (min >= -COMPARE_WHOLE_MAX && max <= COMPARE_WHOLE_MAX));
+                            (f.base >= -COMPARE_WHOLE_MAX && f.max <= COMPARE_WHOLE_MAX));
 
-        if (known && (max < r->low || min > r->high)) {
+        if (known && (f.max < r->low || f.base > r->high)) {
             continue;
         }
-        if (known && min >= r->low && max <= r->high) {
+        if (known && f.base >= r->low && f.max <= r->high) {
             compare_ones(t->bits, at - walk->at, to - from);
             continue;
         }

@@ -6,13 +6,16 @@ __extension__ typedef __int128 fold_wide;
 
 /* Integers n of decimals are below this, either sign. */
 #define FOLD_WHOLE_MAX (INT64_C(1) << 51)
+/* Wider words could overflow a sum of 1024 of them, or a decimal's n. */
+enum { FOLD_FRAME_WIDTH_MAX = 50 };
 /* Sums of integers up to here are exact in a double. */
 #define FOLD_EXACT_MAX (INT64_C(1) << 53)
 
 typedef struct fold_task {
     const hi_fold_walk *walk;
     hi_fold_state s;
-    double power; /* Decimals. */
+    fold_wide sum; /* Integers of frames. */
+    double power;  /* Decimals; 0: integers. */
 } fold_task;
 
 static const hi_fold_state fold_nothing = {.min = INT64_MAX, .max = INT64_MIN};
@@ -51,6 +54,58 @@ static hist_status fold_take_ints(void *arg, const uint64_t *x, uint32_t at, uin
 
     (void)at;
     t->walk->kern->ints(x, count, &t->s);
+    return HIST_OK;
+}
+
+/* ---- streams ---------------------------------------------------------------------------- */
+
+static hist_status fold_take_decimals(void *arg, const uint64_t *n, uint32_t at, uint32_t count)
+{
+    fold_task *t = arg;
+
+    t->walk->kern->decimals(n, at, count, t->power, &t->s);
+    return HIST_OK;
+}
+
+static void fold_frame(fold_task *t, const hi_frame *f, uint32_t rows)
+{
+    const uint32_t groups = rows / HI_LANES;
+    uint64_t min = 0;
+    uint64_t max = 0;
+
+    if (t->power != 0) {
+        t->walk->kern->frame_decimals(f->packed, f->width, groups, (uint64_t)f->base, t->power,
+                                      &t->s);
+        return;
+    }
+    const uint64_t sum = t->walk->kern->frame_ints(f->packed, f->width, groups, &min, &max);
+    t->sum += (fold_wide)f->base * rows + sum;
+    t->s.min = f->base + (int64_t)min < t->s.min ? f->base + (int64_t)min : t->s.min;
+    t->s.max = f->base + (int64_t)max > t->s.max ? f->base + (int64_t)max : t->s.max;
+}
+
+/* A stream of integers: whole frames never leave the registers. */
+static hist_status fold_stream(fold_task *t)
+{
+    const hi_fold_walk *walk = t->walk;
+    const hi_stream_view *stream = &walk->block.body.flat.ints.warm;
+    const hi_fold_take_fn take = t->power != 0 ? fold_take_decimals : fold_take_ints;
+    uint64_t x[HI_VECTOR_ROWS];
+
+    for (uint32_t v = walk->at / HI_VECTOR_ROWS; v * HI_VECTOR_ROWS < walk->end; v++) {
+        hi_frame f;
+        uint32_t from;
+        uint32_t to;
+
+        hi_fold_clip(walk, v, &from, &to);
+        if (to - from == HI_VECTOR_ROWS && hi_stream_frame(stream, v, &f) && f.width > 0 &&
+            f.width <= FOLD_FRAME_WIDTH_MAX) {
+            fold_frame(t, &f, HI_VECTOR_ROWS);
+            continue;
+        }
+        HI_TRY(hi_stream_vector(walk->block.kern, stream, v, x));
+        HI_TRY(take(t, x + from, v * HI_VECTOR_ROWS + from, to - from));
+    }
     return HIST_OK;
 }
 
@@ -155,14 +210,6 @@ static hist_status fold_take_reals(void *arg, const uint64_t *bits, uint32_t at,
     return HIST_OK;
 }
 
-static hist_status fold_take_decimals(void *arg, const uint64_t *n, uint32_t at, uint32_t count)
-{
-    fold_task *t = arg;
-
-    t->walk->kern->decimals(n, at, count, t->power, &t->s);
-    return HIST_OK;
-}
-
 static void fold_put_reals(const hi_fold_state *s, hi_fold *out)
 {
     double sum = 0;
@@ -182,7 +229,7 @@ static void fold_put_reals(const hi_fold_state *s, hi_fold *out)
 static hist_status fold_decimals(fold_task *t, hi_fold *out, bool *done)
 {
     t->power = t->walk->block.body.flat.num.param;
-    HI_TRY(hi_fold_integers(t->walk, fold_take_decimals, t));
+    HI_TRY(fold_stream(t));
     *done = t->s.min > -FOLD_WHOLE_MAX && t->s.max < FOLD_WHOLE_MAX;
     if (*done) {
         t->s.min = fold_key_of_bits(hi_bits_of((double)t->s.min / t->power));
@@ -228,10 +275,14 @@ static hist_status fold_ints(const hi_fold_walk *walk, hi_fold *out)
         fold_regular(walk, start, step, out);
         return HIST_OK;
     }
-    HI_TRY(hi_fold_values(walk, fold_take_ints, &t));
+    if (hi_fold_is_stream(walk, HI_ENC_INT) && walk->block.kind != HI_KIND_INT) {
+        HI_TRY(fold_stream(&t));
+    } else {
+        HI_TRY(hi_fold_values(walk, fold_take_ints, &t));
+    }
     out->min = (uint64_t)t.s.min;
     out->max = (uint64_t)t.s.max;
-    fold_put_wide((fold_wide)t.s.high * ((fold_wide)1 << 32) + t.s.low, out);
+    fold_put_wide(t.sum + (fold_wide)t.s.high * ((fold_wide)1 << 32) + t.s.low, out);
     return HIST_OK;
 }
 

@@ -196,6 +196,23 @@ static void fold_few_decimals(const uint64_t *n, uint32_t at, uint32_t count, do
     }
 }
 
+static inline fold_d fold_quotients(fold_i n, double power)
+{
+    const fold_d whole = (fold_d)(n + (int64_t)FOLD_MAGIC_BITS) - FOLD_MAGIC;
+#if defined(__FMA__)
+    const double inverse = 1.0 / power;
+    const fold_d q = whole * inverse;
+    fold_d z;
+
+    for (int l = 0; l < FOLD_WIDE; l++) {
+        z[l] = __builtin_fma(__builtin_fma(-q[l], power, whole[l]), inverse, q[l]);
+    }
+    return z;
+#else
+    return whole / power;
+#endif
+}
+
 /* Whole rounds of the lanes. */
 static void fold_many_decimals(const uint64_t *n, uint32_t count, double power, hi_fold_state *s)
 {
@@ -205,19 +222,8 @@ static void fold_many_decimals(const uint64_t *n, uint32_t count, double power, 
     for (uint32_t i = 0; i < count; i += HI_LANES) {
         for (int r = 0; r < FOLD_REGS; r++) {
             const fold_i v = fold_load(n + i + r * FOLD_WIDE);
-            const fold_d whole = (fold_d)(v + (int64_t)FOLD_MAGIC_BITS) - FOLD_MAGIC;
-#if defined(__FMA__)
-            const double inverse = 1.0 / power;
-            const fold_d q = whole * inverse;
-            fold_d z;
 
-            for (int l = 0; l < FOLD_WIDE; l++) {
-                z[l] = __builtin_fma(__builtin_fma(-q[l], power, whole[l]), inverse, q[l]);
-            }
-            t.sum[r] += z;
-#else
-            t.sum[r] += whole / power;
-#endif
+            t.sum[r] += fold_quotients(v, power);
             fold_extremes(v, &t.min[r], &t.max[r]);
         }
     }
@@ -234,6 +240,82 @@ static void fold_decimals(const uint64_t *n, uint32_t at, uint32_t count, double
     fold_few_decimals(n, at, head, power, s);
     fold_many_decimals(n + head, many, power, s);
     fold_few_decimals(n + tail, at + tail, count - tail, power, s);
+}
+
+/* ---- packed vectors: unpacked as kern_body.c does, and folded in the same registers ---- */
+
+/* The values of one group, without the base. */
+static inline __attribute__((always_inline)) void fold_unpack(const uint8_t *in, unsigned width,
+                                                              uint32_t group, fold_i *v)
+{
+    const int64_t mask = (int64_t)(~UINT64_C(0) >> (64 - width));
+    const uint32_t bit = group * width;
+    const unsigned low = bit & 63;
+    const uint8_t *word = in + (size_t)(bit >> 6) * 8 * HI_LANES;
+
+    for (int r = 0; r < FOLD_REGS; r++) {
+        fold_u first;
+
+        memcpy(&first, word + r * FOLD_BYTES, sizeof(first));
+        v[r] = (fold_i)(first >> low);
+    }
+    for (int r = 0; r < FOLD_REGS && low + width > 64; r++) {
+        fold_u second;
+
+        memcpy(&second, word + 8 * HI_LANES + r * FOLD_BYTES, sizeof(second));
+        v[r] |= (fold_i)(second << (64 - low));
+    }
+    for (int r = 0; r < FOLD_REGS; r++) {
+        v[r] &= mask;
+    }
+}
+
+static void fold_frame_decimals(const uint8_t *in, unsigned width, uint32_t groups, uint64_t base,
+                                double power, hi_fold_state *s)
+{
+    fold_lanes t;
+    fold_i v[FOLD_REGS];
+
+    fold_start(s, &t);
+    for (uint32_t g = 0; g < groups; g++) {
+        fold_unpack(in, width, g, v);
+        for (int r = 0; r < FOLD_REGS; r++) {
+            const fold_i n = v[r] + (int64_t)base;
+
+            t.sum[r] += fold_quotients(n, power);
+            fold_extremes(n, &t.min[r], &t.max[r]);
+        }
+    }
+    fold_join(&t, s);
+}
+
+static uint64_t fold_frame_ints(const uint8_t *in, unsigned width, uint32_t groups, uint64_t *min,
+                                uint64_t *max)
+{
+    const hi_fold_state nothing = {.min = INT64_MAX, .max = 0};
+    hi_fold_state s = nothing;
+    fold_lanes t;
+    fold_i sums[FOLD_REGS] = {{0}};
+    fold_i v[FOLD_REGS];
+    uint64_t sum = 0;
+
+    fold_start(&nothing, &t);
+    for (uint32_t g = 0; g < groups; g++) {
+        fold_unpack(in, width, g, v);
+        for (int r = 0; r < FOLD_REGS; r++) {
+            sums[r] += v[r];
+            fold_extremes(v[r], &t.min[r], &t.max[r]);
+        }
+    }
+    fold_join(&t, &s);
+    for (int r = 0; r < FOLD_REGS; r++) {
+        for (int l = 0; l < FOLD_WIDE; l++) {
+            sum += (uint64_t)sums[r][l];
+        }
+    }
+    *min = (uint64_t)s.min;
+    *max = (uint64_t)s.max;
+    return sum;
 }
 
 /* 64 answers: each lane collects the bits of its values. */
@@ -303,4 +385,6 @@ const hi_fold_kernels FOLD_GLUE(hi_fold_kernels_, HI_VARIANT) = {
     .decimals = fold_decimals,
     .within = fold_within,
     .leading = fold_leading,
+    .frame_decimals = fold_frame_decimals,
+    .frame_ints = fold_frame_ints,
 };

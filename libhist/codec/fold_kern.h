@@ -32,6 +32,12 @@ typedef struct hi_fold_kernels {
                    uint64_t *bits);
     /* How many values from the first on are in [low, low + span). */
     uint32_t (*leading)(const uint64_t *x, uint32_t count, int64_t low, uint64_t span);
+    /* The same from packed words (width 1 to 50), in one pass. */
+    void (*frame_decimals)(const uint8_t *in, unsigned width, uint32_t groups, uint64_t base,
+                           double power, hi_fold_state *s);
+    /* Sum, smallest and largest of packed words (width 1 to 50, up to 1024 of them). */
+    uint64_t (*frame_ints)(const uint8_t *in, unsigned width, uint32_t groups, uint64_t *min,
+                           uint64_t *max);
 } hi_fold_kernels;
 
 extern const hi_fold_kernels hi_fold_kernels_base;

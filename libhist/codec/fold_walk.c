@@ -96,21 +96,6 @@ bool hi_fold_is_stream(const hi_fold_walk *walk, hi_encoding model)
            body->flat.model == model;
 }
 
-hist_status hi_fold_integers(const hi_fold_walk *walk, hi_fold_take_fn take, void *arg)
-{
-    uint64_t x[HI_VECTOR_ROWS];
-
-    for (uint32_t v = walk->at / HI_VECTOR_ROWS; v * HI_VECTOR_ROWS < walk->end; v++) {
-        uint32_t from;
-        uint32_t to;
-
-        hi_fold_clip(walk, v, &from, &to);
-        HI_TRY(hi_stream_vector(walk->block.kern, &walk->block.body.flat.ints.warm, v, x));
-        HI_TRY(take(arg, x + from, v * HI_VECTOR_ROWS + from, to - from));
-    }
-    return HIST_OK;
-}
-
 bool hi_fold_is_regular(const hi_fold_walk *walk, int64_t *start, int64_t *step)
 {
     const hi_stream_view *s = &walk->block.body.flat.ints.warm;

@@ -26,8 +26,6 @@ hist_status hi_fold_values(const hi_fold_walk *walk, hi_fold_take_fn take, void 
 
 /* Whether the body is one stream of integers that can be read by vectors: INT, or NUM for the n of reals. */
 bool hi_fold_is_stream(const hi_fold_walk *walk, hi_encoding model);
-/* The same as hi_fold_values() over the integers of that stream. */
-hist_status hi_fold_integers(const hi_fold_walk *walk, hi_fold_take_fn take, void *arg);
 
 /* Whether the values are start + i * step without overflow, as int64; i counts from value walk->at. */
 bool hi_fold_is_regular(const hi_fold_walk *walk, int64_t *start, int64_t *step);

@@ -319,7 +319,7 @@ hist_status hi_stream_vector(const hi_codec_kernels *kern, const hi_stream_view 
     return HIST_OK;
 }
 
-bool hi_stream_bounds(const hi_stream_view *view, uint32_t v, int64_t *min, int64_t *max)
+bool hi_stream_frame(const hi_stream_view *view, uint32_t v, hi_frame *frame)
 {
     vector_head head;
 
@@ -331,6 +331,7 @@ bool hi_stream_bounds(const hi_stream_view *view, uint32_t v, int64_t *min, int6
         head.scheme != HI_SCHEME_FOR || head.exceptions > 0 || head.width > 62) {
         return false;
     }
-    *min = (int64_t)head.base;
-    return !__builtin_add_overflow(*min, (INT64_C(1) << head.width) - 1, max);
+    *frame =
+        (hi_frame){.packed = head.packed, .width = head.width, .base = (int64_t)head.base};
+    return !__builtin_add_overflow(frame->base, (INT64_C(1) << head.width) - 1, &frame->max);
 }
