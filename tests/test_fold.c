@@ -325,6 +325,112 @@ static void short_blocks_too(void **state)
     }
 }
 
+/* Columns that take the ways no shape above does for sure. */
+enum {
+    WAY_FRAMES,       /* Noise around a level: whole vectors of frames. */
+    WAY_FRAMES_FAR,   /* The same near an end of the integers, or large decimals. */
+    WAY_WRAPPING,     /* A regular step that overflows. */
+    WAY_RUNS_LARGE,   /* Runs of values whose sums are not exact. */
+    WAY_RUNS_PARTS,   /* Runs of values that are no integers. */
+    WAY_RUNS_EXACT,   /* Runs of small ones, zeroes of both signs among them. */
+    WAY_BACKWARDS,    /* A clock that runs backwards. */
+    WAY_COUNT,
+};
+
+static uint64_t way_integer(int way, uint32_t i, uint64_t *run)
+{
+    const uint64_t noise = cc_noise();
+
+    *run = cc_noise() % 50 == 0 ? noise : *run;
+    switch (way) {
+    case WAY_FRAMES:
+        return UINT64_C(1700000000000) + noise % 5000;
+    case WAY_FRAMES_FAR:
+        return (UINT64_C(1) << 63) + noise % 1000;
+    case WAY_WRAPPING:
+        return i * (UINT64_C(1) << 61) + 5;
+    case WAY_RUNS_LARGE:
+        return *run;
+    case WAY_BACKWARDS:
+        return UINT64_C(1700000000000000000) - i * UINT64_C(9000000000);
+    default:
+        return *run % 7;
+    }
+}
+
+static uint64_t way_real(int way, uint32_t i, uint64_t *run)
+{
+    const uint64_t noise = cc_noise();
+
+    *run = cc_noise() % 50 == 0 ? noise : *run;
+    switch (way) {
+    case WAY_FRAMES:
+        return hi_bits_of((double)(2000 + (int64_t)(noise % 1024)) / 10);
+    case WAY_FRAMES_FAR:
+        return hi_bits_of((double)((INT64_C(1) << 50) + (int64_t)(noise % 4096)) / 1000);
+    case WAY_WRAPPING:
+        return hi_bits_of((double)i * 0.25 - 1e3);
+    case WAY_RUNS_LARGE:
+        return hi_bits_of((double)(INT64_C(1) << 50) + (double)(*run % 1000));
+    case WAY_RUNS_PARTS:
+        return hi_bits_of((double)(*run % 100) / 7);
+    default:
+        return *run % 7 == 0 ? UINT64_C(1) << 63 : hi_bits_of((double)(*run % 7));
+    }
+}
+
+static void every_short_cut_gives_what_decoding_gives(void **state)
+{
+    const hi_codec_kernels *list[3];
+    const size_t count = variants(list);
+
+    (void)state;
+    cc_seed = 7;
+    for (size_t t = 0; t < TYPES; t++) {
+        for (int way = 0; way < WAY_COUNT; way++) {
+            const uint32_t rows = 2 * HI_BLOCK_ROWS_MAX;
+            uint64_t run = 1;
+
+            cc_fill(types[t], SHAPE_WALK, NULLS_NONE, rows);
+            for (uint32_t i = 0; i < rows && types[t] != HIST_TYPE_INT; i++) {
+                cc.data[i] = types[t] == HIST_TYPE_REAL ? way_real(way, i, &run)
+                                                        : way_integer(way, i, &run);
+            }
+            for (size_t k = 0; k < count; k++) {
+                check_column(list[k], rows, HI_BLOCK_ROWS_MAX, HI_PROFILE_WARM);
+            }
+        }
+    }
+}
+
+/* Damage with a right form: decimals of integers that have no place in a double. */
+static void decimals_of_huge_integers_give_what_decoding_gives(void **state)
+{
+    static const int64_t starts[] = {INT64_C(1) << 51, -(INT64_C(1) << 51), (INT64_C(1) << 51) - 40,
+                                     INT64_MAX, INT64_MIN, INT64_C(0x4338) << 48};
+    cc_room got = cc_room_new(0);
+    hi_decoded d;
+
+    (void)state;
+    cc_seed = 9;
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        uint8_t bytes[32] = {HI_ENC_NUM, 0, 2, HI_STREAM_REGULAR, 0};
+        size_t size = 5;
+
+        size += hi_put_svarint(bytes + size, (uint64_t)starts[i]);
+        size += hi_put_svarint(bytes + size, 1);
+        uint8_t *src = cc_padded_copy(bytes, size);
+        const hi_block_bytes b = {HIST_TYPE_REAL, src, size, 100, NULL};
+        const model m = {HIST_TYPE_REAL, 100, got.r.valid, got.r.data};
+        assert_int_equal(hi_block_decode(HIST_TYPE_REAL, src, size, 100, NULL, &got.r, &d), HIST_OK);
+        for (int round = 0; round < 50; round++) {
+            check_block(hi_codec_kernels_pick(), &b, &m);
+        }
+        free(src);
+    }
+    cc_room_free(&got);
+}
+
 /* Values at the ends of the range of times, where bins are cut off. */
 static void bins_at_the_ends_of_time_are_cut_off(void **state)
 {
@@ -455,6 +561,8 @@ static void damaged_blocks_give_errors_or_what_decoding_gives(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_column_gives_what_its_decoded_values_give),
     cmocka_unit_test(short_blocks_too),
+    cmocka_unit_test(every_short_cut_gives_what_decoding_gives),
+    cmocka_unit_test(decimals_of_huge_integers_give_what_decoding_gives),
     cmocka_unit_test(bins_at_the_ends_of_time_are_cut_off),
     cmocka_unit_test(rows_outside_and_other_types_are_refused),
     cmocka_unit_test(damaged_blocks_give_errors_or_what_decoding_gives),

@@ -316,9 +316,15 @@ static hist_status part_numbers(block_view *b, const block_part *part, const hi_
 static hist_status part_decode(block_view *b, block_part *part, const hi_page_shared *shared,
                                const uint64_t *valid, const hi_room *room, hi_decoded *decoded)
 {
-    part->skip = hi_valid_count(valid, part->first); /* first is a multiple of 64. */
-    hi_bits_copy(valid, part->first, part->rows, room->valid);
-    part->count = hi_valid_count(room->valid, part->rows);
+    if (b->count == b->rows) {
+        part->skip = part->first;
+        part->count = part->rows;
+        bits_ones(room->valid, part->rows);
+    } else {
+        part->skip = hi_valid_count(valid, part->first); /* first is a multiple of 64. */
+        hi_bits_copy(valid, part->first, part->rows, room->valid);
+        part->count = hi_valid_count(room->valid, part->rows);
+    }
     decoded->nulls = part->rows - part->count;
     if (b->count == 0) {
         memset(room->data, 0, (size_t)part->rows * hi_kind_bytes(hi_kind_of(b->type)));

@@ -198,7 +198,7 @@ static void fold_few_decimals(const uint64_t *n, uint32_t at, uint32_t count, do
 
 static inline fold_d fold_quotients(fold_i n, double power)
 {
-    const fold_d whole = (fold_d)(n + (int64_t)FOLD_MAGIC_BITS) - FOLD_MAGIC;
+    const fold_d whole = (fold_d)((fold_u)n + FOLD_MAGIC_BITS) - FOLD_MAGIC;
 #if defined(__FMA__)
     const double inverse = 1.0 / power;
     const fold_d q = whole * inverse;
@@ -280,7 +280,7 @@ static void fold_frame_decimals(const uint8_t *in, unsigned width, uint32_t grou
     for (uint32_t g = 0; g < groups; g++) {
         fold_unpack(in, width, g, v);
         for (int r = 0; r < FOLD_REGS; r++) {
-            const fold_i n = v[r] + (int64_t)base;
+            const fold_i n = (fold_i)((fold_u)v[r] + base);
 
             t.sum[r] += fold_quotients(n, power);
             fold_extremes(n, &t.min[r], &t.max[r]);
