@@ -150,18 +150,22 @@ static hist_db *bench_store(bench *b, char kind)
 /* In lanes: a sum in order would wait for each addition longer than the scan takes for a value. */
 static double bench_sum_reals(const double *v, uint32_t n)
 {
-    double lanes[4] = {0};
+    double a = 0;
+    double b = 0;
+    double c = 0;
+    double d = 0;
     uint32_t i = 0;
 
     for (; i + 4 <= n; i += 4) {
-        for (uint32_t l = 0; l < 4; l++) {
-            lanes[l] += v[i + l];
-        }
+        a += v[i];
+        b += v[i + 1];
+        c += v[i + 2];
+        d += v[i + 3];
     }
     for (; i < n; i++) {
-        lanes[0] += v[i];
+        a += v[i];
     }
-    return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+    return (a + b) + (c + d);
 }
 
 static double bench_sum_column(const hist_column *column, const hist_batch *batch)

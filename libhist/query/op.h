@@ -102,7 +102,7 @@ hi_op *hi_op_scan(hi_exec *x, const hi_table_def *table);
 /* Tries to have conjunct `e` (over the scan's columns) done by the scan; *exact: it need not be checked again. */
 hist_status hi_op_scan_push(hi_op *op, const hi_expr *e, bool *exact);
 bool hi_op_is_scan(const hi_op *op);
-/* An open scan, perhaps with filters on it, whose rows with equal keys come one after another, in every batch and from
+/* An open scan, perhaps with filters and projections on it, whose rows with equal keys come one after another, in every batch and from
    one to the next: the keys are one bin of time, and tags that tell all its series apart. */
 bool hi_op_scan_grouped(hi_op *op, const hi_expr *const *keys, uint32_t key_count);
 

@@ -390,10 +390,24 @@ bool hi_op_is_scan(const hi_op *op)
 /* Series whose tags are compared to find out whether keys tell them apart. */
 enum { SCAN_TELL_APART_MAX = 1 << 16 };
 
-/* Keys that are tags, as columns in *tags; false: there is another key, or not one bin of time. */
-static bool scan_key_tags(const op_scan *self, const hi_expr *const *keys, uint32_t key_count,
-                          uint64_t *tags)
+/* Column of the scan that column `c` of `op`, some filters and projections above, is; UINT32_MAX: none, it is computed. */
+static uint32_t scan_column_below(const hi_op *op, uint32_t c)
 {
+    for (; !hi_op_is_scan(op) && c != UINT32_MAX; op = op->child[0]) {
+        const hi_expr *const *exprs = hi_op_project_exprs(op);
+
+        if (exprs != NULL) {
+            c = exprs[c]->kind == HI_EXPR_COLUMN ? exprs[c]->u.column : UINT32_MAX;
+        }
+    }
+    return c;
+}
+
+/* Keys of `op` that are tags, as columns in *tags; false: there is another key, or not one bin of time. */
+static bool scan_key_tags(const op_scan *self, const hi_op *op, const hi_expr *const *keys,
+                          uint32_t key_count, uint64_t *tags)
+{
+    const hi_column_def *columns = self->table->columns;
     uint32_t bins = 0;
 
     for (uint32_t k = 0; k < key_count; k++) {
@@ -402,17 +416,20 @@ static bool scan_key_tags(const op_scan *self, const hi_expr *const *keys, uint3
         int64_t origin = 0;
 
         if (hi_expr_time_bin(keys[k], &column, &width, &origin)) {
+            column = scan_column_below(op, column);
             bins++;
-            if (self->table->columns[column].kind != HIST_COLUMN_TIME || width <= 0 ||
+            if (column == UINT32_MAX || columns[column].kind != HIST_COLUMN_TIME || width <= 0 ||
                 !hi_scan_keeps_bins(self->scan, origin, width)) {
                 return false;
             }
-        } else if (keys[k]->kind == HI_EXPR_COLUMN &&
-                   self->table->columns[keys[k]->u.column].kind == HIST_COLUMN_TAG) {
-            hi_bit_set(tags, keys[k]->u.column);
-        } else {
+            continue;
+        }
+        column =
+            keys[k]->kind == HI_EXPR_COLUMN ? scan_column_below(op, keys[k]->u.column) : UINT32_MAX;
+        if (column == UINT32_MAX || columns[column].kind != HIST_COLUMN_TAG) {
             return false;
         }
+        hi_bit_set(tags, column);
     }
     return bins == 1;
 }
@@ -465,18 +482,19 @@ static bool scan_tell_apart(op_scan *self, hi_arena *temp, const uint64_t *tags)
 
 bool hi_op_scan_grouped(hi_op *op, const hi_expr *const *keys, uint32_t key_count)
 {
-    while (hi_op_is_filter(op)) {
-        op = op->child[0];
-    }
-    op_scan *self = (op_scan *)op;
+    hi_op *at = op;
 
-    if (op->x->no_pushdown || !hi_op_is_scan(op) || self->scan == NULL) {
+    while (hi_op_is_filter(at) || hi_op_project_exprs(at) != NULL) {
+        at = at->child[0];
+    }
+    op_scan *self = (op_scan *)at;
+    if (op->x->no_pushdown || !hi_op_is_scan(at) || self->scan == NULL) {
         return false;
     }
     hi_arena temp;
     hi_arena_init(&temp, op->x->ctx->mem);
     uint64_t *tags = hi_bits_new(&temp, self->table->column_count, false);
-    const bool grouped = tags != NULL && scan_key_tags(self, keys, key_count, tags) &&
+    const bool grouped = tags != NULL && scan_key_tags(self, op, keys, key_count, tags) &&
                          scan_tell_apart(self, &temp, tags);
     hi_arena_free(&temp);
     return grouped;
