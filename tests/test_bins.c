@@ -70,7 +70,8 @@ static void write_row(hist_writer *w, uint32_t d, int64_t time_ns)
         n += snprintf(line + n, sizeof(line) - (size_t)n, ",x=%s",
                       r % 7 == 0 ? "-0.0" : r % 7 == 1 ? "0.0" : "");
         if (r % 7 > 1) {
-            n += snprintf(line + n, sizeof(line) - (size_t)n, "%.17g", (double)(r % 4096) / 8 - 200);
+            n += snprintf(line + n, sizeof(line) - (size_t)n, "%.17g",
+                          (double)(r % 4096) / 8 - 200);
         }
     }
     n += snprintf(line + n, sizeof(line) - (size_t)n, " %lld\n", (long long)time_ns);
@@ -187,7 +188,8 @@ static void three_ways(const char *filter, const char *by, const char *bin, cons
 }
 
 static const char *const bys[] = {"dev,", "site, dev,", "dev, site,", "site,", "",
-                                  "dev, odd=n % 2,", "dev, hour=bin(Timestamp, 1h),", "dev, dev2=dev,"};
+                                  "dev, odd=n % 2,", "dev, hour=bin(Timestamp, 1h),",
+                                  "dev, dev2=dev,"};
 static const char *const filters[] = {"", "| where dev == 'd03'", "| where x > 0",
                                       "| where site != 's1' and n % 3 != 0",
                                       "| where Timestamp > datetime(2025-01-01 05:10)",
@@ -237,8 +239,8 @@ static void other_bins_and_aggregates_too(void **state)
 /* A condition in an aggregate masks rows, one before it takes them out of the batches: runs of tags must be cut right. */
 static void rows_that_are_left_keep_their_tags(void **state)
 {
-    static const char *const conditions[] = {"n % 3 == 0", "x > 100", "n == 17", "n % 2 == 0 and x < 0",
-                                             "site == 's2' or n > 400"};
+    static const char *const conditions[] = {"n % 3 == 0", "x > 100", "n == 17",
+                                             "n % 2 == 0 and x < 0", "site == 's2' or n > 400"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
@@ -268,7 +270,9 @@ static void groups_are_given_out_while_rows_come(void **state)
     assert_true(given_out);
     free(ask("T | summarize count() by dev, bin(Timestamp, 15m)", false));
     assert_false(given_out);
-    free(ask("T | extend y = x * 2 | project-away x | summarize max(y) by dev, bin(Timestamp, 15m)", true));
+    free(ask("T | extend y = x * 2 | project-away x "
+             "| summarize max(y) by dev, bin(Timestamp, 15m)",
+             true));
     assert_true(given_out);
     /* Bins that reach over the end of a day, tags that do not tell series apart, other keys. */
     free(ask("T | summarize count() by dev, bin(Timestamp, 7m)", true));
@@ -277,9 +281,13 @@ static void groups_are_given_out_while_rows_come(void **state)
     assert_false(given_out);
     free(ask("T | summarize count() by dev, bin(Timestamp, 15m), n", true));
     assert_false(given_out);
-    free(ask("T | extend dev = substring(dev, 0, 2) | summarize count() by dev, bin(Timestamp, 15m)", true));
+    free(ask("T | extend dev = substring(dev, 0, 2) "
+             "| summarize count() by dev, bin(Timestamp, 15m)",
+             true));
     assert_false(given_out);
-    free(ask("T | project Timestamp, dev = site | summarize count() by dev, bin(Timestamp, 15m)", true));
+    free(ask("T | project Timestamp, dev = site "
+             "| summarize count() by dev, bin(Timestamp, 15m)",
+             true));
     assert_false(given_out);
 }
 

@@ -23,7 +23,8 @@ __extension__ typedef __int128 wide;
 
 enum { WORDS_MAX = HI_BLOCK_ROWS_MAX / 64 };
 
-static const hist_type types[] = {HIST_TYPE_REAL, HIST_TYPE_LONG, HIST_TYPE_DATETIME, HIST_TYPE_INT};
+static const hist_type types[] = {HIST_TYPE_REAL, HIST_TYPE_LONG, HIST_TYPE_DATETIME,
+                                  HIST_TYPE_INT};
 enum { TYPES = sizeof(types) / sizeof(types[0]) };
 
 static size_t variants(const hi_codec_kernels **list)
@@ -106,7 +107,10 @@ static hi_fold model_fold(const model *m, uint32_t first, uint32_t count)
     for (int l = 0; l < 16; l++) {
         sum += lanes[l];
     }
-    f.sum_lo = real ? (sum != sum ? UINT64_C(0x7ff8000000000000) : hi_bits_of(sum)) : (uint64_t)whole;
+    f.sum_lo = (uint64_t)whole;
+    if (real) {
+        f.sum_lo = sum != sum ? UINT64_C(0x7ff8000000000000) : hi_bits_of(sum);
+    }
     f.sum_hi = real ? 0 : (uint64_t)(whole >> 64);
     return f;
 }
@@ -222,7 +226,8 @@ static uint64_t constant(const model *m)
     case 2:
         return v - 1;
     case 3:
-        return m->type == HIST_TYPE_REAL ? hi_bits_of(hi_double_of(v) * 1.5) : v + cc_noise() % 1000;
+        return m->type == HIST_TYPE_REAL ? hi_bits_of(hi_double_of(v) * 1.5)
+                                         : v + cc_noise() % 1000;
     default:
         return v;
     }
@@ -244,8 +249,9 @@ static void check_range(const hi_codec_kernels *kern, const hi_block_bytes *b, c
     }
     if (m->type == HIST_TYPE_DATETIME) {
         const int64_t width = widths[cc_noise() % WIDTHS];
+        const int64_t origin = cc_noise() % 3 == 0 ? (int64_t)cc_noise() : 0;
 
-        check_bins(kern, b, m, first, count, (int64_t)(cc_noise() % 3 == 0 ? cc_noise() : 0), width);
+        check_bins(kern, b, m, first, count, origin, width);
     }
 }
 
@@ -422,7 +428,8 @@ static void decimals_of_huge_integers_give_what_decoding_gives(void **state)
         uint8_t *src = cc_padded_copy(bytes, size);
         const hi_block_bytes b = {HIST_TYPE_REAL, src, size, 100, NULL};
         const model m = {HIST_TYPE_REAL, 100, got.r.valid, got.r.data};
-        assert_int_equal(hi_block_decode(HIST_TYPE_REAL, src, size, 100, NULL, &got.r, &d), HIST_OK);
+        assert_int_equal(hi_block_decode(HIST_TYPE_REAL, src, size, 100, NULL, &got.r, &d),
+                         HIST_OK);
         for (int round = 0; round < 50; round++) {
             check_block(hi_codec_kernels_pick(), &b, &m);
         }
@@ -445,7 +452,7 @@ static void bins_at_the_ends_of_time_are_cut_off(void **state)
             const int64_t near = (int64_t)(cc_noise() % 100);
             t[i] = round % 3 == 0 ? INT64_MIN + near + i : round % 3 == 1 ? INT64_MAX - near : t[i];
             t[i] = round % 5 == 0 ? INT64_MIN + (int64_t)i * 7 : t[i]; /* A regular clock. */
-            t[i] = round % 7 == 0 ? INT64_MAX - (int64_t)i * 9 : t[i]; /* One that runs backwards. */
+            t[i] = round % 7 == 0 ? INT64_MAX - (int64_t)i * 9 : t[i]; /* Backwards. */
         }
         check_column(hi_codec_kernels_pick(), rows, rows, HI_PROFILE_WARM);
     }

@@ -114,7 +114,7 @@ static hist_status fold_stream(fold_task *t)
 /* Runs that were seen: values count times `rows`. */
 typedef struct fold_runs {
     fold_wide sum;
-    int64_t weight; /* Reals: the sum of what was added, without signs; above FOLD_EXACT_MAX it is not exact. */
+    int64_t weight; /* Reals: the sum without signs; exact below FOLD_EXACT_MAX. */
     int64_t min;    /* Keys of reals. */
     int64_t max;
 } fold_runs;

@@ -170,8 +170,9 @@ static hist_status group_batch(op_group *self, const hist_batch *in)
     hi_arena_rewind(&op->arena, op->mark);
     hi_eval_begin(&op->ev);
     HI_TRY(hi_grouper_rows(&self->grouper, in, &stretches, &count));
+    const uint32_t groups = hi_grouper_count(&self->grouper);
     for (uint32_t a = 0; a < self->agg_count; a++) {
-        HI_TRY(hi_agg_update(&self->runs[a], in, stretches, count, hi_grouper_count(&self->grouper)));
+        HI_TRY(hi_agg_update(&self->runs[a], in, stretches, count, groups));
     }
     return HIST_OK;
 }

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A sum of reals is kept in lanes: value i of a group is added to lane i mod HI_SUM_LANES, in order, and the lanes are added
-   up at the end. So sums depend neither on batches nor on the CPU, and four additions run at a time. */
+/* A sum of reals is kept in lanes: value i of a group is added to lane i mod HI_SUM_LANES, in order,
+   and the lanes are added up at the end. So sums depend neither on batches nor on the CPU, and four
+   additions run at a time. */
 enum { HI_SUM_LANES = 4 };
 
 typedef struct hi_agg_kernels {

@@ -25,9 +25,9 @@ typedef struct hi_bins {
     uint32_t capacity;
     hi_bin_cursor *cursors; /* Of each key. */
     uint32_t cursor_capacity;
-    uint32_t *slots; /* Group + 1, 0: free. Of the first `indexed` groups, made when a bin of before is met. */
+    uint32_t *slots; /* Group + 1, 0: free. Made when a bin of before is met. */
     uint32_t slot_count;
-    uint32_t indexed;
+    uint32_t indexed; /* Groups in the slots. */
 } hi_bins;
 
 /* Freed with `arena`. Width and origin as of hi_expr_time_bin(). */

@@ -328,8 +328,8 @@ static inline void grouper_put(group_rows *r, uint32_t first, uint32_t end, uint
 
 /* Rows from `row` that lie in the bin of its time, which begins at `start`. Where times ascend, the `guess` is tried
    first, then steps that double. */
-static uint32_t grouper_bin_rows(const hi_grouper *g, const int64_t *t, uint32_t rows, int64_t start,
-                                 uint32_t guess)
+static uint32_t grouper_bin_rows(const hi_grouper *g, const int64_t *t, uint32_t rows,
+                                 int64_t start, uint32_t guess)
 {
     const uint64_t width = (uint64_t)g->bins.width;
     uint32_t n = 1;
@@ -357,7 +357,8 @@ static uint32_t grouper_bin_rows(const hi_grouper *g, const int64_t *t, uint32_t
 }
 
 /* Rows [row, end) are of one outer key; bins are made of times. */
-static bool grouper_put_times(hi_grouper *g, group_rows *r, uint32_t row, uint32_t end, uint32_t key)
+static bool grouper_put_times(hi_grouper *g, group_rows *r, uint32_t row, uint32_t end,
+                              uint32_t key)
 {
     uint32_t guess = 1;
 

@@ -435,7 +435,8 @@ bool hi_scan_keeps_bins(const hi_scan *scan, int64_t origin, int64_t width)
     for (uint32_t i = 0; i < scan->source_count; i++) {
         const int64_t start = scan->sources[i].partition_ns;
 
-        if (start != scan->sources[0].partition_ns && (start % width - origin % width) % width != 0) {
+        if (start != scan->sources[0].partition_ns &&
+            (start % width - origin % width) % width != 0) {
             return false;
         }
     }
