@@ -189,7 +189,7 @@ static void three_ways(const char *filter, const char *by, const char *bin, cons
 
 static const char *const bys[] = {"dev,", "site, dev,", "dev, site,", "site,", "",
                                   "dev, odd=n % 2,", "dev, hour=bin(Timestamp, 1h),",
-                                  "dev, dev2=dev,"};
+                                  "dev, dev2=dev,", "one=1, dev, two='2',"};
 static const char *const filters[] = {"", "| where dev == 'd03'", "| where x > 0",
                                       "| where site != 's1' and n % 3 != 0",
                                       "| where Timestamp > datetime(2025-01-01 05:10)",
@@ -273,6 +273,8 @@ static void groups_are_given_out_while_rows_come(void **state)
     free(ask("T | extend y = x * 2 | project-away x "
              "| summarize max(y) by dev, bin(Timestamp, 15m)",
              true));
+    assert_true(given_out);
+    free(ask("T | summarize max(n) by dev, one=1, bin(Timestamp, 15m)", true));
     assert_true(given_out);
     /* Bins that reach over the end of a day, tags that do not tell series apart, other keys. */
     free(ask("T | summarize count() by dev, bin(Timestamp, 7m)", true));

@@ -4,7 +4,7 @@
  *
  * Types are REAL, LONG, DATETIME and INT. Rows are [first, first + count), inside the block. Bytes are as hostile
  * as to hi_block_decode(), with the same errors; results mean nothing after one. Shared is what the page shares.
- * All CPU variants give the same bits.
+ * All CPU variants give the same bits. Runs, dictionaries and cold blocks take 64 KiB of stack more than to decode.
  */
 #ifndef HI_CODEC_FOLD_H
 #define HI_CODEC_FOLD_H

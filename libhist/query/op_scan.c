@@ -403,7 +403,8 @@ static uint32_t scan_column_below(const hi_op *op, uint32_t c)
     return c;
 }
 
-/* Keys of `op` that are tags, as columns in *tags; false: there is another key, or not one bin of time. */
+/* Keys of `op` that are tags, as columns in *tags; false: there is another key that is not constant, or not one bin of
+   time. */
 static bool scan_key_tags(const op_scan *self, const hi_op *op, const hi_expr *const *keys,
                           uint32_t key_count, uint64_t *tags)
 {
@@ -415,6 +416,9 @@ static bool scan_key_tags(const op_scan *self, const hi_op *op, const hi_expr *c
         int64_t width = 0;
         int64_t origin = 0;
 
+        if (hi_expr_is_const(keys[k])) {
+            continue;
+        }
         if (hi_expr_time_bin(keys[k], &column, &width, &origin)) {
             column = scan_column_below(op, column);
             bins++;
