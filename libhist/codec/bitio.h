@@ -1,4 +1,4 @@
-/* bitio.h -- numbers of a few bits in bytes, lowest bit first: tables and states of cold streams. */
+/* bitio.h -- numbers of a few bits in bytes, lowest bit first, for heads of cold streams. */
 #ifndef HI_CODEC_BITIO_H
 #define HI_CODEC_BITIO_H
 

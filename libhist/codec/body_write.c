@@ -3,6 +3,7 @@
 
 enum {
     RUNS_TRY = 3,   /* Runs are tried when there are fewer than count / 3, */
+    RUNS_TRY_COLD = 2,
     RUNS_TAKE = 16, /* and nothing else when fewer than count / 16. */
     DICT_ROWS_MIN = 64,
     DICT_ENTRY_BITS = 3, /* An entry takes hardly less. */
@@ -114,7 +115,9 @@ static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count
     if (scratch->page_dict.count > 0) {
         return dict_of_page(w, x, count, below, to);
     }
-    const uint32_t entries = hi_number_dict(scratch, w->kind, x, count);
+    const bool warm = scratch->ints.mode == HI_INTS_WARM;
+    const uint32_t entries =
+        hi_number_dict(scratch, w->kind, x, count, warm ? below : (size_t)count * 8);
     if (entries == 0 ||
         codes_price(w, count) + (uint64_t)entries * DICT_ENTRY_BITS >= below * 8) {
         return (hi_body){HI_ENC_DICT, 0};
@@ -240,7 +243,7 @@ hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, h
     if (changes == 0) {
         return body_constant(kind, x[0], to);
     }
-    if ((changes + 1) * RUNS_TRY >= count) {
+    if ((changes + 1) * (scratch->ints.mode == HI_INTS_WARM ? RUNS_TRY : RUNS_TRY_COLD) >= count) {
         return body_values(&w, x, count, &scratch->hints[0], to);
     }
     const hi_body runs = body_runs(&w, x, count, to);

@@ -21,10 +21,12 @@ enum {
     HI_COLD_STARTS_MAX = 3,
     HI_COLD_FORMS_MAX = 4,     /* Of a set. */
     HI_COLD_WIDTH_MAX = 57,    /* Low bits of a residual. */
-    HI_COLD_FORM_BYTES_MAX = 16 + HI_RANS_FREQS_BYTES_MAX + HI_RANS_SYMBOLS * 12,
+    HI_COLD_FORM_BYTES_MAX =
+        16 + HI_RANS_TABLES_MAX * HI_RANS_FREQS_BYTES_MAX + HI_RANS_SYMBOLS * 12,
     HI_COLD_SET_BYTES_MAX = 1 + HI_COLD_FORMS_MAX * HI_COLD_FORM_BYTES_MAX,
     HI_COLD_NO_ESCAPE = HI_RANS_SYMBOLS,
-    HI_COLD_SHARE_MAX = 64,    /* Streams that are looked at for a set. */
+    HI_COLD_MAP_BITS = 2,      /* Of a segment's table. */
+    HI_COLD_SHARE_MAX = 32,    /* Streams that are looked at for a set. */
 };
 
 typedef enum hi_predictor {
@@ -35,14 +37,19 @@ typedef enum hi_predictor {
     HI_PREDICTOR_LINE = 4,
 } hi_predictor;
 
-/* SPLIT: residual = base + (symbol << width) + low bits. BINS: lower[symbol] + bits[symbol] low bits. Either
-   may have an escape: base + a listed value. */
+/*
+ * SPLIT: residual = base + (symbol << width) + low bits. BINS: lower[symbol] + bits[symbol] low
+ * bits. Either may have an escape: base + a listed value. Each 128 symbols name the table that
+ * has their frequencies.
+ */
 typedef struct hi_cold_form {
     bool bins;
     unsigned width;
-    uint64_t base;   /* SPLIT: a multiple of 2^width, so that symbols of several streams compare. BINS: lower[0]. */
-    uint32_t escape; /* The last symbol, or HI_COLD_NO_ESCAPE. */
-    hi_rans_freqs freqs;
+    uint64_t base;    /* SPLIT: a multiple of 2^width, so that streams compare. BINS: lower[0]. */
+    uint32_t symbols; /* 1 to 256 */
+    uint32_t escape;  /* The last symbol, or HI_COLD_NO_ESCAPE. */
+    uint32_t tables;
+    hi_rans_freqs freqs[HI_RANS_TABLES_MAX];
     uint64_t lower[HI_RANS_SYMBOLS]; /* Ascending, counted from the first. */
     uint8_t bits[HI_RANS_SYMBOLS];
 } hi_cold_form;
@@ -56,12 +63,11 @@ hist_status hi_cold_form_open(hi_reader *r, hi_cold_form *form_out);
 typedef struct hi_cold_set {
     uint32_t count; /* 0 to HI_COLD_FORMS_MAX */
     hi_cold_form form[HI_COLD_FORMS_MAX];
-    hi_rans_table table[HI_COLD_FORMS_MAX]; /* After hi_cold_set_open() only. */
 } hi_cold_set;
 
 /* At most HI_COLD_SET_BYTES_MAX bytes; 1 for an empty set. */
 size_t hi_cold_set_put(const hi_cold_set *set, uint8_t *to);
-hist_status hi_cold_set_open(const hi_codec_kernels *kern, hi_reader *r, hi_cold_set *set_out);
+hist_status hi_cold_set_open(hi_reader *r, hi_cold_set *set_out);
 
 /* ---- decoding --------------------------------------------------------------------------- */
 
@@ -82,8 +88,8 @@ typedef struct hi_cold_view {
     const uint8_t *low; /* Packed low bits or bins' offsets. */
     size_t low_size;
     hi_rans_view rans;
-    const hi_cold_form *form;   /* Own or of the set. */
-    const hi_rans_table *table; /* NULL: to be made of the form. */
+    uint8_t map[HI_RANS_SEGMENTS_MAX];
+    const hi_cold_form *form; /* Own or of the set. */
     hi_cold_form own;
 } hi_cold_view;
 
@@ -95,7 +101,7 @@ typedef struct hi_cold_view {
 hist_status hi_cold_open(hi_reader *r, uint32_t count, const hi_cold_set *set,
                          hi_cold_view *view_out);
 
-/* All values; out has HI_CODEC_PAD spare bytes. About 40 KiB of stack. */
+/* All values; out has HI_CODEC_PAD spare bytes. About 90 KiB of stack. */
 hist_status hi_cold_decode(const hi_codec_kernels *kern, const hi_cold_view *view, uint64_t *out);
 
 /* ---- encoding --------------------------------------------------------------------------- */
@@ -111,13 +117,11 @@ typedef struct hi_cold_scratch {
     uint64_t scaled[HI_BLOCK_ROWS_MAX];
     uint64_t residuals[HI_BLOCK_ROWS_MAX + HI_LANES];
     uint64_t sorted[HI_BLOCK_ROWS_MAX];
-    uint64_t other[HI_BLOCK_ROWS_MAX];
+    uint64_t other[HI_BLOCK_ROWS_MAX]; /* For sorting; then packed low bits. */
     hi_cold_run runs[HI_BLOCK_ROWS_MAX];
     uint8_t symbols[HI_BLOCK_ROWS_MAX + HI_RANS_SLACK];
     uint16_t words[HI_BLOCK_ROWS_MAX];
-    uint8_t low[8 * HI_BLOCK_ROWS_MAX + 256];
     uint8_t form[HI_COLD_FORM_BYTES_MAX];
-    uint32_t counts[HI_COLD_SHARE_MAX][HI_RANS_SYMBOLS]; /* Of one form, for each stream. */
 } hi_cold_scratch;
 
 /* How a stream will be written. */
@@ -187,16 +191,29 @@ void hi_cold_fit(hi_cold_scratch *scratch, uint32_t count, hi_cold_plan *plan);
 /* About how many 1/4096 bits each of `count` sorted values takes, in all. */
 uint64_t hi_cold_spread(const uint64_t *sorted, uint32_t count);
 
-/* Symbols of the residuals in a form, and how many of each. false: it cannot say them all. */
+/* Symbols of the residuals in a form. false: it cannot say them all. */
 bool hi_cold_symbols(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
-                     uint8_t *symbols, uint32_t *counts);
+                     uint8_t *symbols);
 
-/* How many escapes, and bytes that hold each of them: 1 to 8. */
-uint32_t hi_cold_escapes(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
-                         const uint8_t *symbols, unsigned *bytes_out);
+/* Bytes that say which table each segment has. */
+static inline size_t hi_cold_map_size(uint32_t count)
+{
+    return ((count + HI_RANS_SEGMENT - 1) / HI_RANS_SEGMENT * HI_COLD_MAP_BITS + 7) / 8;
+}
 
-/* Bits of `count` residuals with such symbols, and of the symbols alone; without form and escapes. */
-uint64_t hi_cold_price(const hi_cold_form *form, const uint32_t *counts, uint32_t count,
-                       uint64_t *symbol_bits);
+/* What residuals take in a form. */
+typedef struct hi_cold_cost {
+    uint64_t bits;        /* In all, without the form; UINT64_MAX: a symbol has no frequency. */
+    uint64_t symbol_bits; /* Of the symbols. */
+    uint32_t escapes;
+    unsigned escape_bytes; /* That hold each of them: 1 to 8. */
+    uint8_t map[HI_RANS_SEGMENTS_MAX];
+} hi_cold_cost;
+
+void hi_cold_price(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                   const uint8_t *symbols, hi_cold_cost *cost_out);
+
+/* Gives a form of one table more of them where segments of its symbols differ enough. */
+void hi_cold_split_tables(const uint8_t *symbols, uint32_t count, hi_cold_form *form);
 
 #endif

@@ -4,6 +4,8 @@
  * makes 256 symbols of most of them, BINS by dynamic programming over cells of
  * about equal counts. Prices are integers, in 1/4096 bit.
  */
+#include <assert.h>
+
 #include "codec/cold.h"
 
 enum {
@@ -146,8 +148,8 @@ static fit_split fit_split_price(const hi_cold_run *runs, uint32_t count, uint32
     const uint32_t symbols = (uint32_t)(runs[end - 1].at - runs[first].at) + 1;
     const uint64_t escapes = total - inside;
     price += fit_entropy((uint32_t)escapes, total_log) + escapes * escape_bytes * 8 * FIT_UNIT;
-    price += ((uint64_t)total * width + (end - first) * FIT_SYMBOL_BITS + (symbols - (end - first))) *
-             FIT_UNIT;
+    const uint32_t used = end - first;
+    price += ((uint64_t)total * width + used * FIT_SYMBOL_BITS + (symbols - used)) * FIT_UNIT;
     return (fit_split){width, runs[first].at, symbols, (uint32_t)escapes, price};
 }
 
@@ -208,6 +210,7 @@ static uint32_t fit_cells(const uint64_t *sorted, uint32_t count, uint32_t step,
         }
         i = end;
     }
+    assert(made < FIT_CELLS_MAX);
     cells[made].before = count;
     return made;
 }
@@ -300,7 +303,9 @@ static bool fit_take_bins(const fit_cell *cells, uint32_t count, const uint16_t 
         counts[b] = cells[end].before - first->before;
     }
     form->base = form->lower[0];
-    hi_rans_normalise(counts, bins, &form->freqs);
+    form->symbols = bins;
+    form->tables = 1;
+    hi_rans_normalise(counts, bins, &form->freqs[0]);
     return true;
 }
 
@@ -323,7 +328,9 @@ static void fit_take_split(const hi_cold_scratch *scratch, uint32_t count, uint6
     form->width = split->width;
     form->base = (min & ~mask) + (split->first << split->width);
     form->escape = split->escapes > 0 ? symbols++ : HI_COLD_NO_ESCAPE;
-    hi_rans_normalise(counts, symbols, &form->freqs);
+    form->symbols = symbols;
+    form->tables = 1;
+    hi_rans_normalise(counts, symbols, &form->freqs[0]);
 }
 
 void hi_cold_fit(hi_cold_scratch *scratch, uint32_t count, hi_cold_plan *plan)

@@ -5,6 +5,7 @@ enum {
     FORM_WIDTH_MASK = 0x3f,
     FORM_ESCAPE = 0x40,
     FORM_BINS = 0x80,
+    FORM_TABLES_BITS = 2,
     FORM_BITS_BITS = 6,   /* Of a bin's bits, */
     FORM_LENGTH_BITS = 6, /* of the length of a distance, */
     FORM_KEPT_BITS = 3,   /* of how many bits of it are written; */
@@ -63,6 +64,27 @@ static uint64_t form_read_distance(hi_bit_reader *r, unsigned bits)
     return leading << (below - kept);
 }
 
+static void form_put_tables(hi_bit_writer *w, const hi_cold_form *form)
+{
+    hi_put_bits(w, form->symbols - 1, 8);
+    hi_put_bits(w, form->tables - 1, FORM_TABLES_BITS);
+    for (uint32_t t = 0; t < form->tables; t++) {
+        hi_rans_freqs_put(w, &form->freqs[t]);
+    }
+}
+
+static bool form_read_tables(hi_bit_reader *r, hi_cold_form *form)
+{
+    bool whole = true;
+
+    form->symbols = (uint32_t)hi_get_bits(r, 8) + 1;
+    form->tables = (uint32_t)hi_get_bits(r, FORM_TABLES_BITS) + 1;
+    for (uint32_t t = 0; t < form->tables && whole; t++) {
+        whole = hi_rans_freqs_read(r, form->symbols, &form->freqs[t]);
+    }
+    return whole;
+}
+
 size_t hi_cold_form_put(const hi_cold_form *form, uint8_t *to)
 {
     uint8_t *at = to;
@@ -73,14 +95,14 @@ size_t hi_cold_form_put(const hi_cold_form *form, uint8_t *to)
         *at++ = (uint8_t)(form->width | (escape ? FORM_ESCAPE : 0));
         at += hi_put_svarint(at, (uint64_t)((int64_t)form->base >> form->width));
         hi_bit_writer w = {at, 0};
-        hi_rans_freqs_put(&w, &form->freqs);
+        form_put_tables(&w, form);
         return (size_t)(at - to) + hi_bits_bytes(&w);
     }
     *at++ = (uint8_t)(FORM_BINS | (escape ? FORM_ESCAPE : 0));
     at += hi_put_svarint(at, form->base);
     hi_bit_writer w = {at, 0};
-    hi_rans_freqs_put(&w, &form->freqs);
-    for (uint32_t i = 0; i < form->freqs.symbols && i != form->escape; i++) {
+    form_put_tables(&w, form);
+    for (uint32_t i = 0; i < form->symbols && i != form->escape; i++) {
         if (i > 0) {
             form_put_distance(&w, form->lower[i] - form->lower[i - 1], before);
         }
@@ -97,7 +119,7 @@ static bool form_read_bins(hi_bit_reader *bits, hi_cold_form *form)
     memset(form->bits, 0, sizeof(form->bits));
     memset(form->lower, 0, sizeof(form->lower));
     form->lower[0] = form->base;
-    for (uint32_t i = 0; i < form->freqs.symbols && i != form->escape; i++) {
+    for (uint32_t i = 0; i < form->symbols && i != form->escape; i++) {
         if (i > 0) {
             form->lower[i] = form->lower[i - 1] + form_read_distance(bits, before);
         }
@@ -115,13 +137,13 @@ hist_status hi_cold_form_open(hi_reader *r, hi_cold_form *form_out)
     const uint8_t head = hi_read_u8(r);
     const uint64_t first = (uint64_t)hi_read_svarint(r);
     hi_bit_reader bits = hi_bits_begin(r);
-    bool whole = hi_rans_freqs_read(&bits, &form_out->freqs);
+    bool whole = form_read_tables(&bits, form_out);
 
     form_out->bins = (head & FORM_BINS) != 0;
     form_out->width = head & FORM_WIDTH_MASK;
     form_out->base = first << form_out->width;
     form_out->escape =
-        (head & FORM_ESCAPE) != 0 ? form_out->freqs.symbols - 1 : HI_COLD_NO_ESCAPE;
+        (head & FORM_ESCAPE) != 0 ? form_out->symbols - 1 : HI_COLD_NO_ESCAPE;
     if (form_out->bins) {
         whole = whole && form_out->width == 0 && form_read_bins(&bits, form_out);
     }
@@ -140,7 +162,7 @@ size_t hi_cold_set_put(const hi_cold_set *set, uint8_t *to)
     return (size_t)(at - to);
 }
 
-hist_status hi_cold_set_open(const hi_codec_kernels *kern, hi_reader *r, hi_cold_set *set_out)
+hist_status hi_cold_set_open(hi_reader *r, hi_cold_set *set_out)
 {
     set_out->count = 0;
     const uint32_t count = hi_read_u8(r);
@@ -148,9 +170,7 @@ hist_status hi_cold_set_open(const hi_codec_kernels *kern, hi_reader *r, hi_cold
         return HIST_ECORRUPT;
     }
     for (uint32_t i = 0; i < count; i++) {
-        const hi_rans_freqs *freqs = &set_out->form[i].freqs;
         HI_TRY(hi_cold_form_open(r, &set_out->form[i]));
-        kern->rans->fill(freqs->freq, freqs->symbols, set_out->table[i].entry);
     }
     set_out->count = count;
     return HIST_OK;

@@ -11,7 +11,7 @@ enum {
     PLAN_ORDERS = HI_COLD_STARTS_MAX + 1,
     PLAN_SAMPLE_MAX = PLAN_CHUNKS * PLAN_CHUNK_ROWS,
     PLAN_SHIFT_MAX = 20,
-    PLAN_LINES = 4,
+    PLAN_LINES = 3,
     PLAN_UNIT = 4096,
     PLAN_WORTH = 256, /* A higher order must save 1/256 of a bit a value. */
 };
@@ -126,8 +126,9 @@ static plan_line plan_line_rounded(plan_line line)
     return (plan_line){(uint64_t)((int64_t)(line.slope + half) >> line.shift), 0};
 }
 
-/* The line through first and last, by least squares, and both with whole slopes: a clock's period
-   is a whole number, and a slope slightly off would widen the residuals. */
+/* By least squares with a whole slope and as it is, and through first and last. The whole one is
+   first, as the others must be better: a clock's period is a whole number, and a slope slightly
+   off would widen the residuals. */
 static void plan_lines(const uint64_t *x, uint32_t count, plan_line *lines)
 {
     const int64_t rise = (int64_t)(x[count - 1] - x[0]);
@@ -136,11 +137,10 @@ static void plan_lines(const uint64_t *x, uint32_t count, plan_line *lines)
     plan_line line = {.shift = room < PLAN_SHIFT_MAX ? room : PLAN_SHIFT_MAX};
 
     line.slope = (uint64_t)(rise * (INT64_C(1) << line.shift) / (int64_t)(count - 1));
-    lines[0] = line;
-    lines[1] = plan_line_rounded(line);
-    line.slope += (uint64_t)plan_steeper(x, count, line);
     lines[2] = line;
-    lines[3] = plan_line_rounded(line);
+    line.slope += (uint64_t)plan_steeper(x, count, line);
+    lines[1] = line;
+    lines[0] = plan_line_rounded(line);
 }
 
 static uint64_t plan_try_line(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
@@ -234,19 +234,17 @@ static void plan_start(const uint64_t *sorted, uint32_t count, hi_cold_plan *pla
     plan->min -= start;
 }
 
-static void plan_price(const hi_codec_kernels *kern, hi_cold_scratch *scratch, const uint64_t *x,
-                       uint32_t residuals, hi_cold_plan *plan)
+/* More tables, and what all takes. */
+static void plan_finish(const hi_codec_kernels *kern, hi_cold_scratch *scratch, const uint64_t *x,
+                        uint32_t residuals, hi_cold_plan *plan)
 {
-    uint32_t counts[HI_RANS_SYMBOLS];
-    uint64_t symbol_bits = 0;
-    unsigned bytes = 0;
+    hi_cold_cost cost;
 
     hi_cold_residuals(kern, x, plan, scratch->residuals);
-    (void)hi_cold_symbols(&plan->form, scratch->residuals, residuals, scratch->symbols, counts);
-    const uint64_t escapes = hi_cold_escapes(&plan->form, scratch->residuals, residuals,
-                                             scratch->symbols, &bytes);
-    plan->bits = hi_cold_price(&plan->form, counts, residuals, &symbol_bits) +
-                 escapes * bytes * 8 + hi_cold_form_put(&plan->form, scratch->form) * 8;
+    (void)hi_cold_symbols(&plan->form, scratch->residuals, residuals, scratch->symbols);
+    hi_cold_split_tables(scratch->symbols, residuals, &plan->form);
+    hi_cold_price(&plan->form, scratch->residuals, residuals, scratch->symbols, &cost);
+    plan->bits = cost.bits + hi_cold_form_put(&plan->form, scratch->form) * 8;
 }
 
 void hi_cold_plan_make(const hi_codec_kernels *kern, hi_cold_scratch *scratch, const uint64_t *x,
@@ -274,5 +272,5 @@ void hi_cold_plan_make(const hi_codec_kernels *kern, hi_cold_scratch *scratch, c
     }
     plan_out->max = plan_out->min + span;
     hi_cold_fit(scratch, residuals, plan_out);
-    plan_price(kern, scratch, x, residuals, plan_out);
+    plan_finish(kern, scratch, x, residuals, plan_out);
 }

@@ -49,12 +49,28 @@ static hist_status read_form(hi_reader *r, bool shared, unsigned index, const hi
             return HIST_ECORRUPT;
         }
         view->form = &set->form[index];
-        view->table = &set->table[index];
         return HIST_OK;
     }
     view->form = &view->own;
-    view->table = NULL;
     return index == 0 ? hi_cold_form_open(r, &view->own) : HIST_ECORRUPT;
+}
+
+/* Which table each segment has. */
+static hist_status read_map(hi_reader *r, hi_cold_view *view)
+{
+    hi_bit_reader bits = hi_bits_begin(r);
+    bool known = true;
+
+    memset(view->map, 0, sizeof(view->map));
+    if (view->form->tables == 1) {
+        return HIST_OK;
+    }
+    for (uint32_t s = 0; s * HI_RANS_SEGMENT < view->residuals; s++) {
+        view->map[s] = (uint8_t)hi_get_bits(&bits, HI_COLD_MAP_BITS);
+        known &= view->map[s] < view->form->tables;
+    }
+    hi_bits_end(r, &bits);
+    return known && !r->failed ? HIST_OK : HIST_ECORRUPT;
 }
 
 /* Escapes and low bits. */
@@ -102,6 +118,7 @@ hist_status hi_cold_open(hi_reader *r, uint32_t count, const hi_cold_set *set,
     const uint64_t turns = hi_read_varint(r);
     const uint64_t words = hi_read_varint(r);
     HI_TRY(read_form(r, kind == HI_STREAM_COLD_SHARED, flags >> READ_INDEX_SHIFT, set, view_out));
+    HI_TRY(read_map(r, view_out));
     HI_TRY(read_parts(r, view_out));
     return hi_rans_open(r, lanes_code, view_out->residuals, turns, words, &view_out->rans);
 }
@@ -150,7 +167,8 @@ static bool read_escapes(const hi_cold_view *view, const uint8_t *symbols, uint3
         }
         memcpy(&v, view->escaped + (size_t)place->escape++ * view->escape_bytes,
                view->escape_bytes);
-        out[at - symbols] = view->form->base + (uint64_t)((int64_t)(v << unused) >> unused);
+        v = (uint64_t)((int64_t)(hi_le64(v) << unused) >> unused);
+        out[at - symbols] = view->form->base + v;
     }
     return true;
 }
@@ -193,15 +211,15 @@ static hist_status read_residuals(const hi_codec_kernels *kern, const hi_cold_vi
         } else {
             read_split(kern, view, symbols + first, rows, &place, to);
         }
-        if ((form->bins && place.low > bits) ||
-            (form->escape != HI_COLD_NO_ESCAPE &&
-             !read_escapes(view, symbols + first, rows, &place, to))) {
+        if (form->escape != HI_COLD_NO_ESCAPE &&
+            !read_escapes(view, symbols + first, rows, &place, to)) {
             return HIST_ECORRUPT;
         }
         if (delta) {
             kern->prefix(to - 1, rows + 1); /* Still in the cache. */
         }
     }
+    /* Too few low bits make the difference huge. */
     if (place.escape != view->escapes || (form->bins && bits - place.low >= 8)) {
         return HIST_ECORRUPT;
     }
@@ -230,16 +248,14 @@ static void read_restore(const hi_codec_kernels *kern, const hi_cold_view *view,
 
 hist_status hi_cold_decode(const hi_codec_kernels *kern, const hi_cold_view *view, uint64_t *out)
 {
+    hi_rans_table tables[HI_RANS_TABLES_MAX];
     uint8_t symbols[HI_BLOCK_ROWS_MAX + HI_RANS_SLACK];
     const uint32_t order = hi_predictor_order(view->predictor);
 
-    if (view->table != NULL) {
-        HI_TRY(hi_rans_decode(kern, &view->rans, view->table, symbols));
-    } else {
-        hi_rans_table table;
-        kern->rans->fill(view->form->freqs.freq, view->form->freqs.symbols, table.entry);
-        HI_TRY(hi_rans_decode(kern, &view->rans, &table, symbols));
+    for (uint32_t t = 0; t < view->form->tables; t++) {
+        kern->rans->fill(view->form->freqs[t].freq, view->form->symbols, tables[t].entry);
     }
+    HI_TRY(hi_rans_decode(kern, &view->rans, tables, view->map, symbols));
     for (uint32_t i = 0; i < order; i++) {
         out[i] = view->starts[i];
     }

@@ -3,12 +3,13 @@
  * are fitted together on a sample of all their residuals, the frequencies then
  * counted on all. A form stays if what it saves is more than its bytes.
  */
+#include <assert.h>
+
 #include "codec/cold.h"
 
 typedef struct share_stream {
-    bool served;      /* By a form of the set, or hopeless. */
-    uint64_t escapes; /* Bits of them, */
-    uint64_t shared;  /* and of all, with the form that is being tried. */
+    bool served;     /* By a form of the set, or hopeless. */
+    uint64_t shared; /* Bits with the form that is being tried. */
 } share_stream;
 
 static bool share_alike(const hi_cold_plan *a, const hi_cold_plan *b)
@@ -65,6 +66,7 @@ static hi_cold_plan share_pool(const hi_codec_kernels *kern, hi_cold_scratch *sc
             pool.max = (int64_t)plans[i].max > (int64_t)pool.max ? plans[i].max : pool.max;
         }
     }
+    assert(total > 0);
     const uint32_t step = (uint32_t)((total + HI_BLOCK_ROWS_MAX - 1) / HI_BLOCK_ROWS_MAX);
     uint32_t from = 0; /* Of the next stream. */
     for (uint32_t i = 0; i < streams; i++) {
@@ -82,54 +84,68 @@ static hi_cold_plan share_pool(const hi_codec_kernels *kern, hi_cold_scratch *sc
     return pool;
 }
 
-/* Gives a form an escape, so that it can say what the sample missed. */
+/* Gives a form an escape, so that it can say what the sample missed. All symbols are known until
+   they are counted. */
 static void share_open(hi_cold_form *form)
 {
-    if (form->escape != HI_COLD_NO_ESCAPE) {
-        return;
+    if (form->escape == HI_COLD_NO_ESCAPE) {
+        form->symbols -= form->symbols == HI_RANS_SYMBOLS ? 1 : 0;
+        form->escape = form->symbols++;
+        form->bits[form->escape] = 0;
     }
-    if (form->freqs.symbols == HI_RANS_SYMBOLS) {
-        form->freqs.symbols--; /* The last symbol's values are escaped. */
+    memset(form->freqs[0].freq, 0, sizeof(form->freqs[0].freq));
+    for (uint32_t s = 0; s < form->symbols; s++) {
+        form->freqs[0].freq[s] = 1;
     }
-    form->escape = form->freqs.symbols++;
-    form->bits[form->escape] = 0;
-    for (uint32_t s = 0; s < form->freqs.symbols; s++) {
-        form->freqs.freq[s] = form->freqs.freq[s] > 0 || !form->bins ? 1 : 0;
-    }
-    form->freqs.freq[form->escape] = 1;
 }
 
-/* Counts of all streams in the form; frequencies of them together; what that saves. */
-static int64_t share_try(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
-                         const hi_cold_plan *plans, const uint64_t *const *x, share_stream *of,
-                         uint32_t streams, uint32_t seed, hi_cold_form *form)
+/* A stream's symbols in the form into scratch. */
+static uint32_t share_symbols(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
+                              const hi_cold_plan *plan, const uint64_t *x,
+                              const hi_cold_form *form)
 {
-    uint32_t sum[HI_RANS_SYMBOLS] = {0};
-    int64_t saved = 0;
-    uint64_t symbol_bits = 0;
+    const uint32_t rows = share_residuals(kern, scratch, plan, x);
+
+    (void)hi_cold_symbols(form, scratch->residuals, rows, scratch->symbols);
+    return rows;
+}
+
+/* Frequencies of all streams like the seed together. */
+static void share_count(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
+                        const hi_cold_plan *plans, const uint64_t *const *x,
+                        const share_stream *of, uint32_t streams, uint32_t seed,
+                        hi_cold_form *form)
+{
+    uint32_t counts[HI_RANS_SYMBOLS] = {0};
 
     share_open(form);
     for (uint32_t i = 0; i < streams; i++) {
-        if (of[i].served) {
-            continue;
-        }
-        const uint32_t rows = share_residuals(kern, scratch, &plans[i], x[i]);
-        (void)hi_cold_symbols(form, scratch->residuals, rows, scratch->symbols,
-                              scratch->counts[i]);
-        unsigned bytes = 0;
-        const uint64_t escapes =
-            hi_cold_escapes(form, scratch->residuals, rows, scratch->symbols, &bytes);
-        of[i].escapes = 8 * bytes * escapes;
-        for (uint32_t s = 0; s < HI_RANS_SYMBOLS && share_alike(&plans[i], &plans[seed]); s++) {
-            sum[s] += scratch->counts[i][s];
+        if (!of[i].served && share_alike(&plans[i], &plans[seed])) {
+            const uint32_t rows = share_symbols(kern, scratch, &plans[i], x[i], form);
+            for (uint32_t r = 0; r < rows; r++) {
+                counts[scratch->symbols[r]]++;
+            }
         }
     }
-    sum[form->escape] += sum[form->escape] == 0;
-    hi_rans_normalise(sum, form->freqs.symbols, &form->freqs);
+    counts[form->escape] += counts[form->escape] == 0;
+    hi_rans_normalise(counts, form->symbols, &form->freqs[0]);
+}
+
+/* Bits that streams save with the form. */
+static uint64_t share_try(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
+                          const hi_cold_plan *plans, const uint64_t *const *x, share_stream *of,
+                          uint32_t streams, const hi_cold_form *form)
+{
+    uint64_t saved = 0;
+
     for (uint32_t i = 0; i < streams; i++) {
-        const uint64_t bits = hi_cold_price(form, scratch->counts[i], plans[i].count, &symbol_bits);
-        of[i].shared = of[i].served ? UINT64_MAX : bits + of[i].escapes;
-        saved += of[i].shared < plans[i].bits ? (int64_t)(plans[i].bits - of[i].shared) : 0;
+        if (!of[i].served) {
+            hi_cold_cost cost;
+            const uint32_t rows = share_symbols(kern, scratch, &plans[i], x[i], form);
+            hi_cold_price(form, scratch->residuals, rows, scratch->symbols, &cost);
+            of[i].shared = cost.bits;
+            saved += cost.bits < plans[i].bits ? plans[i].bits - cost.bits : 0;
+        }
     }
     return saved;
 }
@@ -151,11 +167,12 @@ void hi_cold_share(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
         hi_cold_fit(scratch, pool.count, &pool);
         hi_cold_form *form = &set_out->form[set_out->count];
         *form = pool.form;
-        const int64_t saved = share_try(kern, scratch, plans, x, of, streams, seed, form);
-        const size_t bytes = hi_cold_form_put(form, scratch->form);
-        const bool stays = saved > (int64_t)bytes * 8;
+        share_count(kern, scratch, plans, x, of, streams, seed, form);
+        const uint64_t saved = share_try(kern, scratch, plans, x, of, streams, form);
+        const bool stays = saved > hi_cold_form_put(form, scratch->form) * 8;
         for (uint32_t i = 0; i < streams; i++) {
-            of[i].served |= stays ? of[i].shared < plans[i].bits : share_alike(&plans[i], &plans[seed]);
+            const bool alike = share_alike(&plans[i], &plans[seed]);
+            of[i].served |= stays ? of[i].shared < plans[i].bits : alike;
         }
         of[seed].served = true; /* So it ends. */
         set_out->count += stays ? 1 : 0;

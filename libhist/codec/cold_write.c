@@ -1,4 +1,6 @@
 /* cold_write.c -- planned integer streams to bytes; README.md has the layout. */
+#include <assert.h>
+
 #include "codec/cold.h"
 
 enum {
@@ -6,16 +8,26 @@ enum {
     WRITE_LANES_SHIFT = 4,
     WRITE_INDEX_SHIFT = 6,
     WRITE_HEAD_MAX = 96,
-    WRITE_MORE_MAX = 16,
+    WRITE_MORE_MAX = 16 + HI_RANS_SEGMENTS_MAX,
     WRITE_UNIT = 4096,
 };
 
 /* ---- residuals to symbols ----------------------------------------------------------------- */
 
-static bool symbols_of_bins(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
-                            uint8_t *symbols, uint32_t *counts)
+static bool form_knows(const hi_cold_form *form, uint32_t symbol)
 {
-    const uint32_t bins = form->freqs.symbols - (form->escape != HI_COLD_NO_ESCAPE ? 1 : 0);
+    uint32_t any = 0;
+
+    for (uint32_t t = 0; t < form->tables; t++) {
+        any |= form->freqs[t].freq[symbol];
+    }
+    return any > 0;
+}
+
+static bool symbols_of_bins(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                            uint8_t *symbols)
+{
+    const uint32_t bins = form->symbols - (form->escape != HI_COLD_NO_ESCAPE ? 1 : 0);
     uint32_t misses = 0;
 
     for (uint32_t i = 0; i < count; i++) {
@@ -27,66 +39,58 @@ static bool symbols_of_bins(const hi_cold_form *form, const uint64_t *residuals,
             at = next < bins && form->lower[next] - form->base <= v ? next : at;
         }
         const bool outside = (residuals[i] - form->lower[at]) >> form->bits[at] != 0 ||
-                             form->freqs.freq[at] == 0;
+                             !form_knows(form, at);
         at = outside ? form->escape : at;
         misses += at == HI_COLD_NO_ESCAPE;
         symbols[i] = (uint8_t)at;
-        counts[at % HI_RANS_SYMBOLS]++;
     }
     return misses == 0;
 }
 
 static bool symbols_of_split(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
-                             uint8_t *symbols, uint32_t *counts)
+                             uint8_t *symbols)
 {
     const bool escape = form->escape != HI_COLD_NO_ESCAPE;
-    const uint32_t plain = form->freqs.symbols - (escape ? 1 : 0);
+    const uint32_t plain = form->symbols - (escape ? 1 : 0);
     uint16_t known[HI_RANS_SYMBOLS];
     uint32_t misses = 0;
 
     for (uint32_t s = 0; s < HI_RANS_SYMBOLS; s++) {
-        known[s] = (uint16_t)(s < plain && form->freqs.freq[s] > 0 ? s : form->escape);
+        known[s] = (uint16_t)(s < plain && form_knows(form, s) ? s : form->escape);
     }
     for (uint32_t i = 0; i < count; i++) {
         const uint64_t at = (residuals[i] - form->base) >> form->width;
         const uint32_t symbol = at < plain ? known[at] : form->escape;
         misses += symbol == HI_COLD_NO_ESCAPE;
         symbols[i] = (uint8_t)symbol;
-        counts[symbol % HI_RANS_SYMBOLS]++;
     }
     return misses == 0;
 }
 
 bool hi_cold_symbols(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
-                     uint8_t *symbols, uint32_t *counts)
+                     uint8_t *symbols)
 {
-    memset(counts, 0, HI_RANS_SYMBOLS * sizeof(*counts));
-    return form->bins ? symbols_of_bins(form, residuals, count, symbols, counts)
-                      : symbols_of_split(form, residuals, count, symbols, counts);
+    return form->bins ? symbols_of_bins(form, residuals, count, symbols)
+                      : symbols_of_split(form, residuals, count, symbols);
 }
 
 /* ---- escapes ------------------------------------------------------------------------------ */
 
-uint32_t hi_cold_escapes(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
-                         const uint8_t *symbols, unsigned *bytes_out)
+static void escape_look(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                        const uint8_t *symbols, hi_cold_cost *cost)
 {
     unsigned bits = 1;
-    uint32_t escapes = 0;
 
-    *bytes_out = 1;
-    if (form->escape == HI_COLD_NO_ESCAPE) {
-        return 0;
-    }
-    for (uint32_t i = 0; i < count; i++) {
+    cost->escapes = 0;
+    for (uint32_t i = 0; i < count && form->escape != HI_COLD_NO_ESCAPE; i++) {
         if (symbols[i] == form->escape) {
             const uint64_t v = residuals[i] - form->base;
             const unsigned need = hi_bit_length(v ^ (uint64_t)((int64_t)v >> 63)) + 1;
             bits = need > bits ? need : bits;
-            escapes++;
+            cost->escapes++;
         }
     }
-    *bytes_out = (bits + 7) / 8;
-    return escapes;
+    cost->escape_bytes = (bits + 7) / 8;
 }
 
 static size_t escape_put(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
@@ -94,7 +98,7 @@ static size_t escape_put(const hi_cold_form *form, const uint64_t *residuals, ui
 {
     uint8_t *at = to;
 
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && form->escape != HI_COLD_NO_ESCAPE; i++) {
         if (symbols[i] == form->escape) {
             const uint64_t v = residuals[i] - form->base;
             for (unsigned b = 0; b < bytes; b++) {
@@ -166,53 +170,80 @@ static size_t low_put_bins(const hi_cold_form *form, const uint64_t *residuals, 
     return (size_t)(at - to) + (used + 7) / 8;
 }
 
+/* ---- prices ------------------------------------------------------------------------------- */
+
+/* The best table of each segment into cost->map; what the symbols take. */
+static uint64_t price_segments(const hi_cold_form *form, const uint8_t *symbols, uint32_t count,
+                               uint8_t *map)
+{
+    uint32_t prices[HI_RANS_TABLES_MAX][HI_RANS_SYMBOLS];
+    uint64_t total = 0;
+
+    for (uint32_t t = 0; t < form->tables; t++) {
+        hi_rans_prices(&form->freqs[t], prices[t]);
+    }
+    for (uint32_t first = 0; first < count; first += HI_RANS_SEGMENT) {
+        const uint32_t end = first + HI_RANS_SEGMENT < count ? first + HI_RANS_SEGMENT : count;
+        uint64_t best = UINT64_MAX;
+
+        for (uint32_t t = 0; t < form->tables; t++) {
+            uint64_t price = 0;
+            for (uint32_t i = first; i < end; i++) {
+                price += prices[t][symbols[i]];
+            }
+            if (price < best) {
+                best = price;
+                map[first / HI_RANS_SEGMENT] = (uint8_t)t;
+            }
+        }
+        total += best;
+    }
+    return total;
+}
+
+void hi_cold_price(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                   const uint8_t *symbols, hi_cold_cost *cost_out)
+{
+    const uint64_t price = price_segments(form, symbols, count, cost_out->map);
+    uint64_t low = (uint64_t)count * form->width;
+
+    escape_look(form, residuals, count, symbols, cost_out);
+    for (uint32_t i = 0; i < count && form->bins; i++) {
+        low += form->bits[symbols[i]];
+    }
+    cost_out->symbol_bits = price / WRITE_UNIT;
+    cost_out->bits = cost_out->symbol_bits + low +
+                     (uint64_t)cost_out->escapes * cost_out->escape_bytes * 8 +
+                     (form->tables > 1 ? hi_cold_map_size(count) * 8 : 0);
+}
+
 /* ---- a stream ----------------------------------------------------------------------------- */
 
-/* A form, its price for the residuals at hand, and its place in the set. */
+/* A form, what the residuals at hand take in it, and its place in the set. */
 typedef struct write_choice {
     const hi_cold_form *form;
     uint32_t index; /* HI_COLD_FORMS_MAX: the plan's own. */
-    uint64_t symbol_bits;
-    uint64_t bits;
+    hi_cold_cost cost;
 } write_choice;
 
-uint64_t hi_cold_price(const hi_cold_form *form, const uint32_t *counts, uint32_t count,
-                       uint64_t *symbol_bits)
-{
-    uint64_t bits = (uint64_t)count * form->width;
-
-    *symbol_bits = hi_rans_price(&form->freqs, counts, form->freqs.symbols) / WRITE_UNIT;
-    for (uint32_t s = 0; s < form->freqs.symbols && form->bins; s++) {
-        bits += (uint64_t)counts[s] * form->bits[s];
-    }
-    return bits + *symbol_bits;
-}
-
-/* Leaves the chosen form's symbols in scratch. false: none can say all residuals. */
 static bool write_try(hi_cold_scratch *scratch, uint32_t count, write_choice *choice)
 {
-    const hi_cold_form *form = choice->form;
-    uint32_t counts[HI_RANS_SYMBOLS];
-    unsigned bytes = 0;
-
-    if (!hi_cold_symbols(form, scratch->residuals, count, scratch->symbols, counts)) {
+    if (!hi_cold_symbols(choice->form, scratch->residuals, count, scratch->symbols)) {
         return false;
     }
-    choice->bits = hi_cold_price(form, counts, count, &choice->symbol_bits);
-    const uint64_t escapes =
-        hi_cold_escapes(form, scratch->residuals, count, scratch->symbols, &bytes);
-    choice->bits += 8 * bytes * escapes;
+    hi_cold_price(choice->form, scratch->residuals, count, scratch->symbols, &choice->cost);
     return true;
 }
 
+/* Leaves the chosen form's symbols in scratch. false: none can say all residuals. */
 static bool write_choose(hi_cold_scratch *scratch, const hi_cold_plan *plan,
                          const hi_cold_set *set, uint32_t count, size_t own_size,
                          write_choice *best)
 {
-    *best = (write_choice){.bits = UINT64_MAX};
+    *best = (write_choice){.cost = {.bits = UINT64_MAX}};
     for (uint32_t i = 0; set != NULL && i < set->count; i++) {
         write_choice choice = {.form = &set->form[i], .index = i};
-        if (write_try(scratch, count, &choice) && choice.bits < best->bits) {
+        if (write_try(scratch, count, &choice) && choice.cost.bits < best->cost.bits) {
             *best = choice;
         }
     }
@@ -220,8 +251,8 @@ static bool write_choose(hi_cold_scratch *scratch, const hi_cold_plan *plan,
     if (!write_try(scratch, count, &own)) {
         return false;
     }
-    own.bits += own_size * 8;
-    if (own.bits <= best->bits) {
+    own.cost.bits += own_size * 8;
+    if (own.cost.bits <= best->cost.bits) {
         *best = own;
         return true;
     }
@@ -236,7 +267,8 @@ static uint8_t *write_head(const hi_cold_plan *plan, const uint64_t *x, const wr
 
     *at++ = own ? HI_STREAM_COLD : HI_STREAM_COLD_SHARED;
     *at++ = (uint8_t)((unsigned)plan->predictor | (plan->factor > 1 ? WRITE_SCALED : 0) |
-                      coded->lanes_code << WRITE_LANES_SHIFT | (own ? 0 : choice->index << WRITE_INDEX_SHIFT));
+                      coded->lanes_code << WRITE_LANES_SHIFT |
+                      (own ? 0 : choice->index << WRITE_INDEX_SHIFT));
     if (plan->factor > 1) {
         at += hi_put_varint(at, plan->factor);
         at += hi_put_svarint(at, plan->offset);
@@ -259,6 +291,16 @@ static uint8_t *write_head(const hi_cold_plan *plan, const uint64_t *x, const wr
     return at + hi_put_varint(at, coded->words);
 }
 
+static uint8_t *write_map(const uint8_t *map, uint32_t count, uint8_t *to)
+{
+    hi_bit_writer w = {to, 0};
+
+    for (uint32_t s = 0; s * HI_RANS_SEGMENT < count; s++) {
+        hi_put_bits(&w, map[s], HI_COLD_MAP_BITS);
+    }
+    return to + hi_bits_bytes(&w);
+}
+
 static uint8_t *write_part(uint8_t *to, const void *part, size_t size)
 {
     memcpy(to, part, size);
@@ -278,14 +320,14 @@ static size_t write_parts(const hi_cold_plan *plan, const hi_cold_scratch *scrat
     uint8_t more[WRITE_MORE_MAX];
     uint8_t *head_end = write_head(plan, x, choice, coded, head);
     uint8_t *more_end = more;
-    size_t escaped = 0;
-    unsigned bytes = 0;
+    const size_t escaped = (size_t)choice->cost.escapes * choice->cost.escape_bytes;
 
+    if (form->tables > 1) {
+        more_end = write_map(choice->cost.map, count, more_end);
+    }
     if (form->escape != HI_COLD_NO_ESCAPE) {
-        const uint32_t escapes = hi_cold_escapes(form, scratch->residuals, count, symbols, &bytes);
-        escaped = (size_t)escapes * bytes;
-        *more_end++ = (uint8_t)bytes;
-        more_end += hi_put_varint(more_end, escapes);
+        *more_end++ = (uint8_t)choice->cost.escape_bytes;
+        more_end += hi_put_varint(more_end, choice->cost.escapes);
     }
     if (form->bins) {
         more_end += hi_put_varint(more_end, low_size);
@@ -295,17 +337,16 @@ static size_t write_parts(const hi_cold_plan *plan, const hi_cold_scratch *scrat
     if (size >= limit) {
         return 0;
     }
-    to = write_part(to, head, (size_t)(head_end - head));
-    to = write_part(to, scratch->form, own_size);
-    to = write_part(to, more, (size_t)(more_end - more));
-    if (escaped > 0) {
-        to += escape_put(form, scratch->residuals, count, symbols, bytes, to);
+    uint8_t *at = write_part(to, head, (size_t)(head_end - head));
+    at = write_part(at, scratch->form, own_size);
+    at = write_part(at, more, (size_t)(more_end - more));
+    at += escape_put(form, scratch->residuals, count, symbols, choice->cost.escape_bytes, at);
+    at = write_part(at, scratch->other, low_size);
+    at = write_part(at, coded->states, coded->states_size);
+    for (uint32_t i = 0; i < coded->words; i++, at += 2) {
+        hi_put_u16(at, coded->word[i]);
     }
-    to = write_part(to, scratch->low, low_size);
-    to = write_part(to, coded->states, coded->states_size);
-    for (uint32_t i = 0; i < coded->words; i++) {
-        hi_put_u16(to + (size_t)2 * i, coded->word[i]);
-    }
+    assert((size_t)(at - to) == size);
     return size;
 }
 
@@ -315,7 +356,7 @@ size_t hi_cold_write(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
 {
     const uint32_t count = plan->count - hi_predictor_order(plan->predictor);
     uint64_t factor = 1;
-    write_choice choice = {.bits = 0};
+    write_choice choice = {.form = NULL};
     hi_rans_coded coded;
 
     if (plan->factor > 1) {
@@ -325,16 +366,17 @@ size_t hi_cold_write(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
     hi_cold_residuals(kern, x, plan, scratch->residuals);
     const size_t form_size = hi_cold_form_put(&plan->form, scratch->form);
     if (!write_choose(scratch, plan, set, count, form_size, &choice) ||
-        choice.bits / 8 >= limit) {
+        choice.cost.bits / 8 >= limit) {
         return 0;
     }
     const hi_cold_form *form = choice.form;
-    hi_rans_encode(&form->freqs, scratch->symbols, count, choice.symbol_bits, scratch->words,
-                   &coded);
+    hi_rans_encode(form->freqs, choice.cost.map, scratch->symbols, count, choice.cost.symbol_bits,
+                   scratch->words, &coded);
+    uint8_t *packed = (uint8_t *)scratch->other;
     const size_t low =
         form->bins
-            ? low_put_bins(form, scratch->residuals, count, scratch->symbols, scratch->low)
-            : low_put_split(kern, form, scratch->residuals, count, scratch->symbols, scratch->low);
+            ? low_put_bins(form, scratch->residuals, count, scratch->symbols, packed)
+            : low_put_split(kern, form, scratch->residuals, count, scratch->symbols, packed);
     return write_parts(plan, scratch, x, &choice, &coded,
                        choice.index == HI_COLD_FORMS_MAX ? form_size : 0, low, limit, to);
 }

@@ -51,9 +51,8 @@ void hi_cold_page_share(const hi_codec_kernels *kern, hi_cold_page *page)
 static size_t ints_note(const hi_codec_kernels *kern, hi_cold_page *page, const uint64_t *x,
                         uint32_t count)
 {
-    hi_cold_plan unnoted;
     const bool room = page->streams < HI_COLD_SHARE_MAX && count <= HI_COLD_NOTES_ROWS - page->rows;
-    hi_cold_plan *plan = room ? &page->plans[page->streams] : &unnoted;
+    hi_cold_plan *plan = &page->plans[page->streams];
 
     hi_cold_plan_make(kern, &page->scratch, x, count, plan);
     if (room) {

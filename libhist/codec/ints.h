@@ -44,7 +44,7 @@ typedef struct hi_cold_page {
     uint32_t streams;
     uint32_t rows; /* Of x that are used. */
     uint32_t next; /* Stream that is likely to come. */
-    hi_cold_plan plans[HI_COLD_SHARE_MAX];
+    hi_cold_plan plans[HI_COLD_SHARE_MAX + 1]; /* The last for a stream that is not noted. */
     const uint64_t *from[HI_COLD_SHARE_MAX];
     uint64_t x[HI_COLD_NOTES_ROWS];
     uint8_t out[HI_STREAM_BYTES_MAX];

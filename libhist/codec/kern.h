@@ -80,10 +80,6 @@ typedef struct hi_codec_kernels {
 
     hi_kern_scan (*scan)(const uint64_t *x, uint32_t count); /* count >= 1 */
     void (*range)(const uint64_t *x, uint32_t count, int64_t *min, int64_t *max);
-    /* Smallest and largest of those x - base that are at most `span` (below 2^63), as unsigned; how
-       many. */
-    uint32_t (*within)(const uint64_t *x, uint32_t count, uint64_t base, uint64_t span,
-                       uint64_t *min, uint64_t *max);
     /* How many differences of neighbours are not `step`. */
     uint32_t (*uneven)(const uint64_t *x, uint32_t count, uint64_t step);
     void (*deltas)(const uint64_t *x, uint32_t count, uint64_t *out); /* out[i] = x[i+1] - x[i] */

@@ -434,27 +434,6 @@ static hi_kern_scan kern_scan(const uint64_t *x, uint32_t count)
     return scan;
 }
 
-static uint32_t kern_within(const uint64_t *x, uint32_t count, uint64_t base, uint64_t span,
-                            uint64_t *min, uint64_t *max)
-{
-    int64_t lo = INT64_MAX;
-    int64_t hi = 0;
-    uint64_t inside = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        const uint64_t v = x[i] - base;
-        const uint64_t out = (uint64_t)((int64_t)v >> 63) | KERN_ABOVE(v & INT64_MAX, span);
-        const int64_t low = (int64_t)((v & ~out) | (out & INT64_MAX));
-        const int64_t high = (int64_t)(v & ~out);
-        lo = low < lo ? low : lo;
-        hi = high > hi ? high : hi;
-        inside += 1 + out;
-    }
-    *min = (uint64_t)lo;
-    *max = (uint64_t)hi;
-    return (uint32_t)inside;
-}
-
 static uint32_t kern_uneven(const uint64_t *x, uint32_t count, uint64_t step)
 {
     uint64_t total = 0;
@@ -672,7 +651,6 @@ const hi_codec_kernels KERN_GLUE(hi_codec_kernels_, HI_VARIANT) = {
     .largest = kern_largest,
     .scan = kern_scan,
     .range = kern_range,
-    .within = kern_within,
     .uneven = kern_uneven,
     .deltas = kern_deltas,
     .over = kern_over,

@@ -6,8 +6,12 @@
 #include "codec/body.h"
 
 enum {
-    EARLY_ROWS = 1024, /* More than EARLY_ENTRIES in the first rows: not worth going on. */
-    EARLY_ENTRIES = 1000,
+    EARLY_ROWS = 1024, /* More entries in the first rows than these: not worth going on. */
+    EARLY_FEW = 400,
+    EARLY_SOME = 700,
+    EARLY_MANY = 1000,
+    EARLY_BITS = 12,
+    SORT_BITS = 24, /* Of the keys' range, in three passes. */
     RADIX_BITS = 8,
     RADIX = 1 << RADIX_BITS,
     DICT_SLOTS_MIN = 64,
@@ -39,17 +43,15 @@ static uint32_t dict_slot(uint64_t key, uint32_t mask)
 
 /* ---- sorting ---------------------------------------------------------------------------- */
 
-/* One pass of counting by the bits from `shift` on; false: they are all the same. */
-static bool dict_pass(const hi_dict_entry *from, uint32_t count, unsigned shift, hi_dict_entry *to)
+/* One pass of counting by RADIX_BITS of the key's distance from `base`, from bit `shift` on. */
+static void dict_pass(const hi_dict_entry *from, uint32_t count, uint64_t base, unsigned shift,
+                      hi_dict_entry *to)
 {
     uint32_t start[RADIX] = {0};
     uint32_t sum = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        start[(from[i].key >> shift) % RADIX]++;
-    }
-    if (start[(from[0].key >> shift) % RADIX] == count) {
-        return false;
+        start[((from[i].key - base) >> shift) % RADIX]++;
     }
     for (uint32_t r = 0; r < RADIX; r++) {
         const uint32_t here = start[r];
@@ -58,19 +60,54 @@ static bool dict_pass(const hi_dict_entry *from, uint32_t count, unsigned shift,
         sum += here;
     }
     for (uint32_t i = 0; i < count; i++) {
-        to[start[(from[i].key >> shift) % RADIX]++] = from[i];
+        to[start[((from[i].key - base) >> shift) % RADIX]++] = from[i];
+    }
+}
+
+/* Puts the few right that are not. false: it moved more than is worth it, and nothing is lost. */
+static bool dict_finish(hi_dict_entry *a, uint32_t count)
+{
+    uint32_t moves = 0;
+
+    for (uint32_t i = 1; i < count; i++) {
+        const hi_dict_entry moved = a[i];
+        uint32_t at = i;
+
+        for (; at > 0 && a[at - 1].key > moved.key; at--) {
+            a[at] = a[at - 1];
+            moves++;
+        }
+        a[at] = moved;
+        if (moves > 4 * count) {
+            return false;
+        }
     }
     return true;
 }
 
-/* Sorts a by key, with room for as many in b. Returns the one of the two that has the result. */
+/* Sorts a by key, with room for as many in b. Returns the one of the two that has the result. The
+   upper bits of the range put nearly all in order; where they do not, all bits are gone through. */
 static const hi_dict_entry *dict_sort(hi_dict_entry *a, hi_dict_entry *b, uint32_t count)
 {
-    for (unsigned shift = 0; shift < 64; shift += RADIX_BITS) {
-        if (dict_pass(a, count, shift, b)) {
+    uint64_t min = UINT64_MAX;
+    uint64_t max = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        min = a[i].key < min ? a[i].key : min;
+        max = a[i].key > max ? a[i].key : max;
+    }
+    const unsigned bits = hi_bit_length(max - min);
+    unsigned first = bits > SORT_BITS ? bits - SORT_BITS : 0;
+    for (int round = 0; round < 2; round++, first = 0) {
+        for (unsigned shift = first; shift < bits; shift += RADIX_BITS) {
             hi_dict_entry *sorted = b;
+
+            dict_pass(a, count, min, shift, b);
             b = a;
             a = sorted;
+        }
+        if (first == 0 || dict_finish(a, count)) {
+            break;
         }
     }
     return a;
@@ -80,7 +117,7 @@ static const hi_dict_entry *dict_sort(hi_dict_entry *a, hi_dict_entry *b, uint32
 
 /* Numbers the different values in order of appearance. 0: too many. */
 static uint32_t dict_collect(hi_body_scratch *scratch, hi_kind kind, const uint64_t *x,
-                             uint32_t count)
+                             uint32_t count, uint32_t early)
 {
     const uint32_t most = count < HI_ENTRIES_MAX ? count : HI_ENTRIES_MAX;
     hi_dict_entry *entries = scratch->entries[0];
@@ -99,7 +136,7 @@ static uint32_t dict_collect(hi_body_scratch *scratch, hi_kind kind, const uint6
             at = (at + 1) & (slots - 1);
         }
         if (scratch->slots[at] == 0) {
-            if (found == most || (i < EARLY_ROWS && found == EARLY_ENTRIES)) {
+            if (found == most || (i < EARLY_ROWS && found == early)) {
                 return 0;
             }
             entries[found] = (hi_dict_entry){key, found};
@@ -110,9 +147,17 @@ static uint32_t dict_collect(hi_body_scratch *scratch, hi_kind kind, const uint6
     return found;
 }
 
-uint32_t hi_number_dict(hi_body_scratch *scratch, hi_kind kind, const uint64_t *x, uint32_t count)
+/* Entries among the first rows beyond which there will be too many for a dictionary to be below
+   so many bits a value. */
+static uint32_t dict_early(size_t bits)
 {
-    const uint32_t entries = dict_collect(scratch, kind, x, count);
+    return bits < EARLY_BITS ? EARLY_FEW : bits < 2 * EARLY_BITS ? EARLY_SOME : EARLY_MANY;
+}
+
+uint32_t hi_number_dict(hi_body_scratch *scratch, hi_kind kind, const uint64_t *x, uint32_t count,
+                        size_t below)
+{
+    const uint32_t entries = dict_collect(scratch, kind, x, count, dict_early(below * 8 / count));
 
     if (entries == 0) {
         return 0;

@@ -22,9 +22,12 @@ enum {
     HI_RANS_LOW = 1 << 16, /* States are not below. */
     HI_RANS_LANES_MAX = 32,
     HI_RANS_TAIL_LANES_MAX = 4,
+    HI_RANS_TABLES_MAX = 4,
+    HI_RANS_SEGMENT = 128, /* Symbols that one table is chosen for; a multiple of all lanes. */
+    HI_RANS_SEGMENTS_MAX = HI_BLOCK_ROWS_MAX / HI_RANS_SEGMENT,
     HI_RANS_STATES_BYTES_MAX = HI_RANS_LANES_MAX * 5,
     HI_RANS_FREQS_BYTES_MAX = HI_RANS_SYMBOLS * 4 + 8,
-    HI_RANS_SLACK = 64, /* Bytes behind the words that are read; symbols written too many. */
+    HI_RANS_SLACK = 64, /* Bytes read behind words and offsets; symbols written too many. */
 };
 
 /* ---- frequencies ------------------------------------------------------------------------ */
@@ -38,12 +41,12 @@ typedef struct hi_rans_freqs {
    Every counted symbol gets at least 1. */
 void hi_rans_normalise(const uint32_t *counts, uint32_t symbols, hi_rans_freqs *freqs_out);
 
-/* Fractions of 1/4096 bit that symbols with such counts need; UINT64_MAX: one of them has none. */
-uint64_t hi_rans_price(const hi_rans_freqs *freqs, const uint32_t *counts, uint32_t symbols);
+/* Fractions of 1/4096 bit that each symbol needs; 2^32 - 1: it has no frequency. */
+void hi_rans_prices(const hi_rans_freqs *freqs, uint32_t *prices);
 
-/* At most HI_RANS_FREQS_BYTES_MAX bytes. */
+/* At most HI_RANS_FREQS_BYTES_MAX bytes; how many symbols there are is not in them. */
 void hi_rans_freqs_put(hi_bit_writer *w, const hi_rans_freqs *freqs);
-bool hi_rans_freqs_read(hi_bit_reader *r, hi_rans_freqs *freqs_out);
+bool hi_rans_freqs_read(hi_bit_reader *r, uint32_t symbols, hi_rans_freqs *freqs_out);
 
 /* log2(v) * 4096, within 2, by integers alone: encoders choose alike on every machine. v >= 1. */
 uint32_t hi_log2_fixed(uint32_t v);
@@ -70,7 +73,7 @@ static inline unsigned hi_rans_lanes(unsigned code)
 /* What encoding made; words are in the order a decoder reads them. */
 typedef struct hi_rans_coded {
     unsigned lanes_code;
-    uint32_t turns; /* The last symbols are decoded apart: count % lanes, and so many turns of all lanes. */
+    uint32_t turns; /* The tail: the last count % lanes symbols and so many turns of all lanes. */
     uint32_t words;
     const uint16_t *word;
     size_t states_size;
@@ -78,11 +81,12 @@ typedef struct hi_rans_coded {
 } hi_rans_coded;
 
 /*
- * Encodes `count` symbols, all of which have a frequency. bits: about how many they need; from
- * these follows the number of lanes. room: HI_BLOCK_ROWS_MAX words.
+ * Encodes `count` symbols; segment i has the frequencies freqs[map[i]], where all its symbols have
+ * one. bits: about how many they need; from these follows the number of lanes. room:
+ * HI_BLOCK_ROWS_MAX words.
  */
-void hi_rans_encode(const hi_rans_freqs *freqs, const uint8_t *symbols, uint32_t count,
-                    uint64_t bits, uint16_t *room, hi_rans_coded *coded_out);
+void hi_rans_encode(const hi_rans_freqs *freqs, const uint8_t *map, const uint8_t *symbols,
+                    uint32_t count, uint64_t bits, uint16_t *room, hi_rans_coded *coded_out);
 
 /* Where the parts of a coded sequence lie. */
 typedef struct hi_rans_view {
@@ -98,23 +102,24 @@ typedef struct hi_rans_view {
 hist_status hi_rans_open(hi_reader *r, unsigned lanes_code, uint32_t count, uint64_t turns,
                          uint64_t words, hi_rans_view *view_out);
 
-/* Room for symbols: count + HI_RANS_SLACK. */
+/* Segment i has the table tables[map[i]]. Room for symbols: count + HI_RANS_SLACK. */
 hist_status hi_rans_decode(const hi_codec_kernels *kern, const hi_rans_view *view,
-                           const hi_rans_table *table, uint8_t *symbols);
+                           const hi_rans_table *tables, const uint8_t *map, uint8_t *symbols);
 
 /* ---- hot loops, once per CPU variant (rans_body.c) --------------------------------------- */
 
 typedef struct hi_rans_kernels {
     void (*fill)(const uint16_t *freq, uint32_t symbols, uint32_t *table);
-    /* `steps` symbols of each of 4, 8 or 32 lanes. Returns the word after the last read, NULL where that is
-       behind `end`. */
-    const uint8_t *(*run)(const uint32_t *table, unsigned lanes, uint32_t *states, uint32_t steps,
-                          const uint8_t *words, const uint8_t *end, uint8_t *symbols);
+    /* `steps` symbols of each of 4, 8 or 32 lanes. Returns the word after the last read, NULL where
+       that is behind `end`. */
+    const uint8_t *(*run)(const hi_rans_table *tables, const uint8_t *map, unsigned lanes,
+                          uint32_t *states, uint32_t steps, const uint8_t *words,
+                          const uint8_t *end, uint8_t *symbols);
     /* out[i] = base + symbol; out[i] += symbol << width. */
     void (*widen)(const uint8_t *symbols, uint32_t count, uint64_t base, uint64_t *out);
     void (*join)(const uint8_t *symbols, uint32_t count, unsigned width, uint64_t *out);
-    /* out[i] = lower[symbol] + the next bits[symbol] (at most 57) of `from`, starting at `bit`. Returns the
-       bit after; more than `size` bits: nothing behind is read, values are wrong. */
+    /* out[i] = lower[symbol] + the next bits[symbol] (at most 57) of `from`, starting at `bit`.
+       Returns the bit after; more than `size`: values are wrong, nothing much behind was read. */
     size_t (*bins)(const uint8_t *symbols, uint32_t count, const uint64_t *lower,
                    const uint8_t *bits, const uint8_t *from, size_t bit, size_t size,
                    uint64_t *out);

@@ -35,8 +35,23 @@ static void rans_fill(const uint16_t *freq, uint32_t symbols, uint32_t *table)
     }
 }
 
+/* The step after the last one of the segment that starts with step s. */
+static inline uint32_t rans_segment_end(uint32_t s, uint32_t steps, unsigned lanes)
+{
+    const uint32_t stop = s + HI_RANS_SEGMENT / lanes;
+
+    return stop < steps ? stop : steps;
+}
+
 /* A word's two bytes at any address. */
 typedef uint16_t rans_word __attribute__((aligned(1), may_alias));
+
+static inline uint32_t rans_next(const uint8_t *words)
+{
+    const uint16_t word = *(const rans_word *)words;
+
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap16(word);
+}
 
 static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, uint32_t *x,
                                        const uint8_t *words, uint8_t *symbols)
@@ -45,7 +60,7 @@ static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, ui
         const uint32_t entry = table[x[l] % HI_RANS_SUM];
         const uint32_t high = x[l] >> HI_RANS_BITS;
         const uint32_t y = ((entry >> 8 & 0xfff) + 1) * high + (entry >> 20);
-        const uint32_t filled = y << 16 | *(const rans_word *)words;
+        const uint32_t filled = y << 16 | rans_next(words);
         const bool low = y < HI_RANS_LOW;
 
         symbols[l] = (uint8_t)entry;
@@ -55,22 +70,26 @@ static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, ui
     return words;
 }
 
-/* At most HI_RANS_SLACK bytes behind `end` are read: a step takes 2 bytes a lane and starts inside. */
-#define RANS_RUN(lanes)                                                       \
-    static const uint8_t *rans_run_##lanes(                                   \
-        const uint32_t *table, uint32_t *states, uint32_t steps,              \
-        const uint8_t *words, const uint8_t *end, uint8_t *symbols)           \
-    {                                                                         \
-        uint32_t x[lanes];                                                    \
-        memcpy(x, states, sizeof(x));                                         \
-        for (uint32_t s = 0; s < steps; s++, symbols += (lanes)) {            \
-            words = rans_step(table, lanes, x, words, symbols);               \
-            if (words > end) {                                                \
-                return NULL;                                                  \
-            }                                                                 \
-        }                                                                     \
-        memcpy(states, x, sizeof(x));                                         \
-        return words;                                                         \
+/* At most HI_RANS_SLACK bytes behind `end` are read: a step takes 2 bytes a lane, from inside. */
+#define RANS_RUN(lanes)                                                              \
+    static const uint8_t *rans_run_##lanes(                                          \
+        const hi_rans_table *tables, const uint8_t *map, uint32_t *states,           \
+        uint32_t steps, const uint8_t *words, const uint8_t *end, uint8_t *symbols)  \
+    {                                                                                \
+        uint32_t x[lanes];                                                           \
+        memcpy(x, states, sizeof(x));                                                \
+        for (uint32_t s = 0; s < steps; map++) {                                     \
+            const uint32_t *table = tables[*map].entry;                              \
+            const uint32_t stop = rans_segment_end(s, steps, lanes);                 \
+            for (; s < stop; s++, symbols += (lanes)) {                              \
+                words = rans_step(table, lanes, x, words, symbols);                  \
+                if (words > end) {                                                   \
+                    return NULL;                                                     \
+                }                                                                    \
+            }                                                                        \
+        }                                                                            \
+        memcpy(states, x, sizeof(x));                                                \
+        return words;                                                                \
     }
 
 RANS_RUN(4)
@@ -98,17 +117,23 @@ static inline __m512i rans_turn(const uint32_t *table, __m512i x, const uint8_t 
     return _mm512_mask_or_epi32(y, low, _mm512_slli_epi32(y, 16), taken);
 }
 
-static const uint8_t *rans_run_32(const uint32_t *table, uint32_t *states, uint32_t steps,
-                                  const uint8_t *words, const uint8_t *end, uint8_t *symbols)
+static const uint8_t *rans_run_32(const hi_rans_table *tables, const uint8_t *map,
+                                  uint32_t *states, uint32_t steps, const uint8_t *words,
+                                  const uint8_t *end, uint8_t *symbols)
 {
     __m512i x = _mm512_loadu_si512(states);
     __m512i z = _mm512_loadu_si512(states + 16);
 
-    for (uint32_t s = 0; s < steps; s++, symbols += 32) {
-        x = rans_turn(table, x, &words, symbols);
-        z = rans_turn(table, z, &words, symbols + 16);
-        if (words > end) {
-            return NULL;
+    for (uint32_t s = 0; s < steps; map++) {
+        const uint32_t *table = tables[*map].entry;
+        const uint32_t stop = rans_segment_end(s, steps, 32);
+
+        for (; s < stop; s++, symbols += 32) {
+            x = rans_turn(table, x, &words, symbols);
+            z = rans_turn(table, z, &words, symbols + 16);
+            if (words > end) {
+                return NULL;
+            }
         }
     }
     _mm512_storeu_si512(states, x);
@@ -120,17 +145,17 @@ static const uint8_t *rans_run_32(const uint32_t *table, uint32_t *states, uint3
 RANS_RUN(32)
 #endif
 
-static const uint8_t *rans_run(const uint32_t *table, unsigned lanes, uint32_t *states,
-                               uint32_t steps, const uint8_t *words, const uint8_t *end,
-                               uint8_t *symbols)
+static const uint8_t *rans_run(const hi_rans_table *tables, const uint8_t *map, unsigned lanes,
+                               uint32_t *states, uint32_t steps, const uint8_t *words,
+                               const uint8_t *end, uint8_t *symbols)
 {
     switch (lanes) {
     case 32:
-        return rans_run_32(table, states, steps, words, end, symbols);
+        return rans_run_32(tables, map, states, steps, words, end, symbols);
     case 8:
-        return rans_run_8(table, states, steps, words, end, symbols);
+        return rans_run_8(tables, map, states, steps, words, end, symbols);
     default:
-        return rans_run_4(table, states, steps, words, end, symbols);
+        return rans_run_4(tables, map, states, steps, words, end, symbols);
     }
 }
 
@@ -164,7 +189,7 @@ static size_t rans_bins(const uint8_t *restrict symbols, uint32_t count,
             uint64_t word = 0;
 
             memcpy(&word, from + bit / 8, sizeof(word));
-            word >>= bit & 7;
+            word = hi_le64(word) >> (bit & 7);
             out[k] = lower[symbol] + (word & ((UINT64_C(1) << width) - 1));
             bit += width;
         }

@@ -4,6 +4,8 @@
  * that is less than what the table gains. The largest one is not written; it is
  * what the others leave.
  */
+#include <assert.h>
+
 #include "codec/rans.h"
 
 enum {
@@ -25,6 +27,7 @@ static const uint16_t freq_logs[65] = {
 
 uint32_t hi_log2_fixed(uint32_t v)
 {
+    assert(v > 0);
     const unsigned length = hi_bit_length(v) - 1;
     const uint32_t fraction = (uint32_t)(((uint64_t)v << (31 - length)) & 0x7fffffff);
     const uint32_t cell = fraction >> 25;
@@ -34,21 +37,13 @@ uint32_t hi_log2_fixed(uint32_t v)
     return length * FREQ_UNIT + freq_logs[cell] + ((step * within) >> 12);
 }
 
-uint64_t hi_rans_price(const hi_rans_freqs *freqs, const uint32_t *counts, uint32_t symbols)
+void hi_rans_prices(const hi_rans_freqs *freqs, uint32_t *prices)
 {
-    uint64_t price = 0;
-
-    for (uint32_t i = 0; i < symbols; i++) {
-        if (counts[i] == 0) {
-            continue;
-        }
-        if (i >= freqs->symbols || freqs->freq[i] == 0) {
-            return UINT64_MAX;
-        }
-        price += (uint64_t)counts[i] *
-                 (uint32_t)(HI_RANS_BITS * FREQ_UNIT - hi_log2_fixed(freqs->freq[i]));
+    for (uint32_t i = 0; i < HI_RANS_SYMBOLS; i++) {
+        prices[i] = freqs->freq[i] == 0
+                        ? UINT32_MAX
+                        : (uint32_t)(HI_RANS_BITS * FREQ_UNIT - hi_log2_fixed(freqs->freq[i]));
     }
-    return price;
 }
 
 /* ---- counts to frequencies -------------------------------------------------------------- */
@@ -115,6 +110,7 @@ void hi_rans_normalise(const uint32_t *counts, uint32_t symbols, hi_rans_freqs *
     for (uint32_t i = 0; i < symbols; i++) {
         total += counts[i];
     }
+    assert(total > 0 && symbols <= HI_RANS_SYMBOLS);
     for (size_t m = 0; m < sizeof(mantissas) / sizeof(mantissas[0]); m++) {
         uint8_t bytes[HI_RANS_FREQS_BYTES_MAX];
         hi_bit_writer w = {bytes, 0};
@@ -126,7 +122,13 @@ void hi_rans_normalise(const uint32_t *counts, uint32_t symbols, hi_rans_freqs *
             scale -= scale / 16;
         }
         hi_rans_freqs_put(&w, &tried);
-        const uint64_t price = hi_rans_price(&tried, counts, symbols) + w.bits * FREQ_UNIT;
+        uint64_t price = w.bits * FREQ_UNIT;
+        for (uint32_t i = 0; i < symbols; i++) {
+            const uint32_t f = tried.freq[i];
+            price += f == 0 ? 0
+                            : (uint64_t)counts[i] *
+                                  (uint32_t)(HI_RANS_BITS * FREQ_UNIT - hi_log2_fixed(f));
+        }
         if (price < best) {
             best = price;
             *freqs_out = tried;
@@ -179,7 +181,6 @@ void hi_rans_freqs_put(hi_bit_writer *w, const hi_rans_freqs *freqs)
         top = freqs->freq[i] > freqs->freq[top] ? i : top;
     }
     const unsigned mantissa = freq_mantissa(freqs, top);
-    hi_put_bits(w, freqs->symbols - 1, 8);
     hi_put_bits(w, top, 8);
     hi_put_bits(w, mantissa, FREQ_MANTISSA_BITS);
     for (uint32_t i = 0; i < freqs->symbols; i++) {
@@ -211,20 +212,20 @@ static unsigned freq_read_length(hi_bit_reader *r, unsigned before, bool zero)
     return (unsigned)hi_get_bits(r, FREQ_LENGTH_BITS);
 }
 
-bool hi_rans_freqs_read(hi_bit_reader *r, hi_rans_freqs *freqs_out)
+bool hi_rans_freqs_read(hi_bit_reader *r, uint32_t symbols, hi_rans_freqs *freqs_out)
 {
     unsigned before = FREQ_LENGTH_MAX / 2;
     bool zero = false;
     uint32_t sum = 0;
 
     memset(freqs_out, 0, sizeof(*freqs_out));
-    freqs_out->symbols = (uint32_t)hi_get_bits(r, 8) + 1;
+    freqs_out->symbols = symbols;
     const uint32_t top = (uint32_t)hi_get_bits(r, 8);
     const unsigned mantissa = (unsigned)hi_get_bits(r, FREQ_MANTISSA_BITS);
-    if (r->failed || top >= freqs_out->symbols) {
+    if (r->failed || top >= symbols) {
         return false;
     }
-    for (uint32_t i = 0; i < freqs_out->symbols; i++) {
+    for (uint32_t i = 0; i < symbols; i++) {
         if (i == top) {
             continue;
         }

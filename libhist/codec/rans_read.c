@@ -49,8 +49,9 @@ static uint32_t read_tail_words(const hi_rans_view *view, const uint32_t *states
     return words;
 }
 
-static hist_status read_tail(const hi_rans_view *view, const hi_rans_table *table,
-                             uint32_t *states, const uint8_t *from, uint8_t *symbols)
+static hist_status read_tail(const hi_rans_view *view, const hi_rans_table *tables,
+                             const uint8_t *map, uint32_t *states, const uint8_t *from,
+                             uint8_t *symbols)
 {
     const uint32_t mask = hi_rans_tail_lanes(view->lanes) - 1;
     uint16_t word[READ_TAIL_WORDS_MAX];
@@ -62,7 +63,7 @@ static hist_status read_tail(const hi_rans_view *view, const hi_rans_table *tabl
     }
     for (uint32_t i = view->count - view->tail; i < view->count; i++) {
         const uint32_t x = states[i & mask];
-        const uint32_t entry = table->entry[x % HI_RANS_SUM];
+        const uint32_t entry = tables[map[i / HI_RANS_SEGMENT]].entry[x % HI_RANS_SUM];
         const uint32_t high = x >> HI_RANS_BITS;
         const uint32_t y = ((entry >> 8 & 0xfff) + 1) * high + (entry >> 20);
         const bool low = y < HI_RANS_LOW;
@@ -71,7 +72,8 @@ static hist_status read_tail(const hi_rans_view *view, const hi_rans_table *tabl
         states[i & mask] = low ? y << 16 | word[at % READ_TAIL_WORDS_MAX] : y;
         at += low;
     }
-    bool whole = at <= words;
+    const uint32_t in_states = view->lanes - (mask + 1);
+    bool whole = at <= words && at >= words - in_states;
     for (uint32_t l = 0; l <= mask; l++) {
         whole &= states[l] == HI_RANS_LOW;
     }
@@ -79,16 +81,16 @@ static hist_status read_tail(const hi_rans_view *view, const hi_rans_table *tabl
 }
 
 hist_status hi_rans_decode(const hi_codec_kernels *kern, const hi_rans_view *view,
-                           const hi_rans_table *table, uint8_t *symbols)
+                           const hi_rans_table *tables, const uint8_t *map, uint8_t *symbols)
 {
     uint32_t states[HI_RANS_LANES_MAX];
 
     memcpy(states, view->states, sizeof(states));
-    const uint8_t *from =
-        kern->rans->run(table->entry, view->lanes, states, (view->count - view->tail) / view->lanes,
-                        view->words, view->words + view->words_size, symbols);
+    const uint8_t *from = kern->rans->run(
+        tables, map, view->lanes, states, (view->count - view->tail) / view->lanes, view->words,
+        view->words + view->words_size, symbols);
     if (from == NULL) {
         return HIST_ECORRUPT;
     }
-    return read_tail(view, table, states, from, symbols);
+    return read_tail(view, tables, map, states, from, symbols);
 }

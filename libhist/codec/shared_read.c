@@ -32,8 +32,7 @@ static HI_FP_GUARDED hist_status shared_open_numbers(hi_mem *mem, hist_type type
 static hist_status shared_open_forms(hi_mem *mem, hi_reader *r, hi_page_shared *shared)
 {
     shared->forms = HI_MEM_NEW(mem, hi_cold_set);
-    return shared->forms == NULL ? HIST_ENOMEM
-                                 : hi_cold_set_open(hi_codec_kernels_pick(), r, shared->forms);
+    return shared->forms == NULL ? HIST_ENOMEM : hi_cold_set_open(r, shared->forms);
 }
 
 /* What the flags say, in their order. */

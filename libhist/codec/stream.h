@@ -15,7 +15,6 @@
 enum {
     HI_BLOCK_VECTORS_MAX = HI_BLOCK_ROWS_MAX / HI_VECTOR_ROWS,
     HI_LANE_ROWS_MIN = 256, /* Shorter vectors are packed one after another, not in lanes. */
-    HI_RUN_DEPTH_MAX = 1,
     /* A stream is never longer: width 64 in every vector, their headers, the stream's head. */
     HI_STREAM_BYTES_MAX = 8 * HI_BLOCK_ROWS_MAX + 64 * HI_BLOCK_VECTORS_MAX + 64,
     /* Nor is a body: runs and exceptions are used only where they are smaller than raw. */
@@ -25,8 +24,6 @@ enum {
     HI_JUMPS_MAX = 64, /* Beyond, vectors with exceptions are smaller. */
     HI_QUARTER_ROWS = HI_VECTOR_ROWS / 4, /* Exceptions are counted by quarters of a vector. */
     HI_QUARTER_EXCEPTIONS_MAX = 255,
-    /* A block of numbers: a body not above raw, validity, heads. */
-    HI_BLOCK_BYTES_MAX = 8 * HI_BLOCK_ROWS_MAX + HI_BLOCK_ROWS_MAX / 8 + 128,
 };
 
 typedef enum hi_stream_kind {

@@ -1,6 +1,7 @@
 /*
- * fuzz_cold.c -- hostile cold streams and sets of forms: any bytes give an error or values, the same
- * on every CPU, and what the encoder makes of any values comes back.
+ * fuzz_cold.c -- hostile cold streams and sets of forms: any bytes give an error
+ * or values, the same on every CPU, and what the encoder makes of any values comes
+ * back.
  *
  * Byte 0 chooses the way, bytes 1-2 the count; the rest is a stream, a set and
  * then a stream, or values to encode.
@@ -52,7 +53,7 @@ static void fuzz_set(const uint8_t *data, size_t size, uint32_t count)
 {
     hi_reader r = hi_reader_of(data, size);
 
-    if (hi_cold_set_open(hi_codec_kernels_pick(), &r, &set) == HIST_OK) {
+    if (hi_cold_set_open(&r, &set) == HIST_OK) {
         fuzz_stream(data + r.at, hi_reader_left(&r), count, &set);
     }
 }
@@ -80,7 +81,7 @@ static void fuzz_round_trip(const uint8_t *data, size_t size)
     hi_cold_share(kern, &scratch, plans, x, FUZZ_STREAMS, &made);
     const size_t set_size = hi_cold_set_put(&made, bytes);
     hi_reader r = hi_reader_of(bytes, set_size);
-    if (hi_cold_set_open(kern, &r, &set) != HIST_OK) {
+    if (hi_cold_set_open(&r, &set) != HIST_OK) {
         abort();
     }
     for (uint32_t i = 0; i < FUZZ_STREAMS; i++) {
