@@ -232,18 +232,14 @@ static hist_status compare_stream(compare_task *t, hi_fold_take_fn take)
 static hist_status compare_values(const hi_fold_walk *walk, const compare_range *range,
                                   uint64_t *bits)
 {
-    const size_t size = (walk->end - walk->at + 63) / 64 * sizeof(*bits);
     compare_task t = {.walk = walk, .range = *range, .bits = bits};
 
     if (compare_is_scaled(walk)) {
         t.range = compare_scale(&walk->block.body.flat.num, range);
         HI_TRY(compare_stream(&t, compare_take_whole));
-        if (!t.beyond) {
-            return HIST_OK;
-        }
-        memset(bits, 0, size); /* Damage: as decoding would have it. */
-        t.range = *range;
-    } else if (hi_fold_is_stream(walk, HI_ENC_INT) && walk->block.kind != HI_KIND_INT) {
+        return t.beyond ? HIST_ECORRUPT : HIST_OK;
+    }
+    if (hi_fold_is_stream(walk, HI_ENC_INT) && walk->block.kind != HI_KIND_INT) {
         return compare_stream(&t, compare_take);
     }
     return hi_fold_values(walk, compare_take, &t);

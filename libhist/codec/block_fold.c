@@ -224,18 +224,18 @@ static void fold_put_reals(const hi_fold_state *s, hi_fold *out)
     out->sum_hi = 0;
 }
 
-/* Decimals are divided and added in one pass; smallest and largest are those of n, as dividing keeps the order. *done
-   false: some n is not below 2^51, which only damage makes. */
-static hist_status fold_decimals(fold_task *t, hi_fold *out, bool *done)
+/* Decimals are divided and added in one pass; smallest and largest are those of n, as dividing keeps
+   the order. */
+static hist_status fold_decimals(fold_task *t, hi_fold *out)
 {
     t->power = t->walk->block.body.flat.num.param;
     HI_TRY(fold_stream(t));
-    *done = t->s.min > -FOLD_WHOLE_MAX && t->s.max < FOLD_WHOLE_MAX;
-    if (*done) {
-        t->s.min = fold_key_of_bits(hi_bits_of((double)t->s.min / t->power));
-        t->s.max = fold_key_of_bits(hi_bits_of((double)t->s.max / t->power));
-        fold_put_reals(&t->s, out);
+    if (t->s.min <= -FOLD_WHOLE_MAX || t->s.max >= FOLD_WHOLE_MAX) {
+        return HIST_ECORRUPT;
     }
+    t->s.min = fold_key_of_bits(hi_bits_of((double)t->s.min / t->power));
+    t->s.max = fold_key_of_bits(hi_bits_of((double)t->s.max / t->power));
+    fold_put_reals(&t->s, out);
     return HIST_OK;
 }
 
@@ -250,16 +250,12 @@ static bool fold_is_decimal(const hi_fold_walk *walk)
 static hist_status fold_reals(const hi_fold_walk *walk, hi_fold *out)
 {
     fold_task t = {.walk = walk, .s = fold_nothing};
-    bool done = false;
 
     if (fold_is_decimal(walk)) {
-        HI_TRY(fold_decimals(&t, out, &done));
+        return fold_decimals(&t, out);
     }
-    if (!done) {
-        t.s = fold_nothing;
-        HI_TRY(hi_fold_values(walk, fold_take_reals, &t));
-        fold_put_reals(&t.s, out);
-    }
+    HI_TRY(hi_fold_values(walk, fold_take_reals, &t));
+    fold_put_reals(&t.s, out);
     return HIST_OK;
 }
 
