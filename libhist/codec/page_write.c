@@ -12,6 +12,7 @@ hi_encoder *hi_encoder_new(hi_mem *mem)
     hi_encoder *encoder = HI_MEM_NEW(mem, hi_encoder);
 
     if (encoder != NULL) {
+        encoder->own_mem = mem;
         encoder->mem = mem;
         encoder->kern = hi_codec_kernels_pick();
         encoder->squeezer.mem = mem;
@@ -20,17 +21,26 @@ hi_encoder *hi_encoder_new(hi_mem *mem)
     return encoder;
 }
 
+void hi_encoder_use_mem(hi_encoder *encoder, hi_mem *mem)
+{
+    hi_squeezer_free(&encoder->squeezer);
+    hi_text_index_free(encoder);
+    hi_page_dict_free(&encoder->body.page_dict, encoder->mem);
+    if (encoder->body.ints.cold != NULL) {
+        HI_MEM_DELETE(encoder->mem, encoder->body.ints.cold);
+        encoder->body.ints.cold = NULL;
+    }
+    hi_buf_free(&encoder->text);
+    encoder->mem = mem;
+    encoder->squeezer.mem = mem;
+    hi_buf_init(&encoder->text, mem, SIZE_MAX / 2);
+}
+
 void hi_encoder_free(hi_encoder *encoder)
 {
     if (encoder != NULL) {
-        hi_squeezer_free(&encoder->squeezer);
-        hi_text_index_free(encoder);
-        hi_page_dict_free(&encoder->body.page_dict, encoder->mem);
-        if (encoder->body.ints.cold != NULL) {
-            HI_MEM_DELETE(encoder->mem, encoder->body.ints.cold);
-        }
-        hi_buf_free(&encoder->text);
-        HI_MEM_DELETE(encoder->mem, encoder);
+        hi_encoder_use_mem(encoder, encoder->own_mem);
+        HI_MEM_DELETE(encoder->own_mem, encoder);
     }
 }
 

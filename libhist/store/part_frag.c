@@ -183,14 +183,26 @@ static hist_status frag_open_shared(part_frag *f, frag_column *c, hist_error *er
     return status;
 }
 
+/* Rows of the largest block, to whole vectors: young parts are small, and a scan may see many. */
+static size_t frag_room_rows(const hi_part_dir *dir)
+{
+    uint32_t most = 0;
+
+    for (uint32_t i = 0; i < dir->block_count; i++) {
+        const uint32_t rows = dir->block_first[i + 1] - dir->block_first[i];
+
+        most = rows > most ? rows : most;
+    }
+    return (size_t)(most + HI_VECTOR_ROWS - 1) / HI_VECTOR_ROWS * HI_VECTOR_ROWS;
+}
+
 static hist_status frag_make_room(part_frag *f, frag_column *c, hist_error *err)
 {
-    const size_t valid = HI_BLOCK_ROWS_MAX / 8 + HI_CODEC_PAD;
-    const size_t data = 8 * (size_t)HI_BLOCK_ROWS_MAX + HI_CODEC_PAD;
-    const size_t offsets =
-        c->type == HIST_TYPE_STRING ? ((size_t)HI_BLOCK_ROWS_MAX + 1) * 4 + HI_CODEC_PAD : 0;
-
     if (c->room.valid == NULL) {
+        const size_t rows = frag_room_rows(f->dir);
+        const size_t valid = rows / 8 + HI_CODEC_PAD;
+        const size_t data = 8 * rows + HI_CODEC_PAD;
+        const size_t offsets = c->type == HIST_TYPE_STRING ? (rows + 1) * 4 + HI_CODEC_PAD : 0;
         char *room = hi_mem_alloc(f->mem, valid + data + offsets);
 
         if (room == NULL) {

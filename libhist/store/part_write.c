@@ -13,9 +13,10 @@
 #include "os/file.h"
 #include "store/names.h"
 #include "store/part_dir.h"
+#include "store/part_encoder.h"
 
 enum {
-    WRITE_BUFFER_SIZE = 256 * 1024,
+    WRITE_BUFFER_MAX = 256 * 1024,
     WRITE_BLOCKS_MAX =
         2 * HI_GROUP_ROWS_MAX / HI_SERIES_BLOCK_ROWS + HI_GROUP_ROWS_MAX / HI_BLOCK_ROWS_MAX + 2,
     WRITE_COLUMN_BYTES_MAX =
@@ -30,9 +31,11 @@ struct hi_part_writer {
     uint64_t id;
     hi_profile profile;
     hist_file *file;
-    hi_encoder *encoder;
+    hi_encoder *encoder; /* NULL: config.encoder is used. */
+    size_t buffer_bytes; /* From so many on `out` is written. */
     /* State. */
     bool failed;
+    bool joined; /* The writers that share config.encoder. */
     bool renamed;
     bool finished;
     uint64_t flushed; /* Bytes of the file before `out`. */
@@ -78,8 +81,12 @@ static hist_status write_start(hi_part_writer *w, hist_error *err)
     const hi_part_header fields = {.store = w->config.store, .part = w->id};
 
     HI_TRY(write_paths(w, err));
-    w->encoder = hi_encoder_new(w->config.mem);
-    if (w->encoder == NULL) {
+    if (w->config.encoder != NULL) {
+        w->joined = hi_part_encoder_join(w->config.encoder);
+    } else {
+        w->encoder = hi_encoder_new(w->config.mem);
+    }
+    if (w->encoder == NULL && !w->joined) {
         return hi_no_memory(err, "writer of a part");
     }
     HI_TRY(w->config.vfs->open(w->config.vfs, w->temp, HIST_OPEN_WRITE | HIST_OPEN_CREATE, &w->file,
@@ -102,6 +109,8 @@ hist_status hi_part_writer_open(const hi_part_config *config, uint64_t part_id, 
     w->config = *config;
     w->id = part_id;
     w->profile = profile;
+    w->buffer_bytes = config->group_rows_max * sizeof(uint64_t); /* A column of a row group. */
+    w->buffer_bytes = w->buffer_bytes < WRITE_BUFFER_MAX ? w->buffer_bytes : WRITE_BUFFER_MAX;
     hi_buf_init(&w->out, config->mem, SIZE_MAX / 2);
     hi_buf_init(&w->page, config->mem, SIZE_MAX / 2);
     hi_dir_builder_init(&w->dir, config->mem);
@@ -139,6 +148,9 @@ void hi_part_writer_close(hi_part_writer *writer)
         }
     }
     hi_encoder_free(w->encoder);
+    if (w->joined) {
+        hi_part_encoder_leave(w->config.encoder, mem);
+    }
     hi_buf_free(&w->out);
     hi_buf_free(&w->page);
     hi_dir_builder_free(&w->dir);
@@ -179,7 +191,7 @@ static hist_status write_section(hi_part_writer *w, const void *data, size_t siz
 
     hi_buf_append(&w->out, data, size);
     hi_buf_u64(&w->out, hi_hash(data, size, seed));
-    return w->out.size >= WRITE_BUFFER_SIZE || !hi_buf_ok(&w->out) ? write_flush(w, err) : HIST_OK;
+    return w->out.size >= w->buffer_bytes || !hi_buf_ok(&w->out) ? write_flush(w, err) : HIST_OK;
 }
 
 /* ---- one row group ---- */
@@ -301,6 +313,20 @@ static hist_status write_page_bytes(hi_part_writer *w, uint32_t shared_size, his
     return HIST_OK;
 }
 
+static hist_status write_encode(hi_part_writer *w, const hi_values *values, uint32_t *shared_size)
+{
+    hi_part_encoder *shared = w->config.encoder;
+    hi_encoder *encoder =
+        shared == NULL ? w->encoder : hi_part_encoder_lend(shared, w->config.mem);
+    const hist_status status = hi_page_encode(encoder, values, w->profile, w->block_rows,
+                                              w->block_count, &w->page, w->infos, shared_size);
+
+    if (shared != NULL) {
+        hi_part_encoder_return(shared);
+    }
+    return status;
+}
+
 /* Encodes a gathered column, writes its page and notes it in the directory. */
 static hist_status write_page(hi_part_writer *w, uint32_t id, const hist_column *column,
                               hist_error *err)
@@ -314,8 +340,7 @@ static hist_status write_page(hi_part_writer *w, uint32_t id, const hist_column 
     uint32_t shared_size = 0;
 
     hi_buf_clear(&w->page);
-    if (hi_page_encode(w->encoder, &values, w->profile, w->block_rows, w->block_count, &w->page,
-                       w->infos, &shared_size) != HIST_OK) {
+    if (write_encode(w, &values, &shared_size) != HIST_OK) {
         return hi_no_memory(err, "encoding a column");
     }
     for (uint32_t i = 0; i < w->block_count; i++) {
@@ -338,6 +363,28 @@ static hist_status write_page(hi_part_writer *w, uint32_t id, const hist_column 
     return write_page_bytes(w, shared_size, err);
 }
 
+/* Gives back what fragments have decoded of a column. */
+static void write_release(hi_part_writer *w, const hi_runlist *list, uint32_t column)
+{
+    for (uint32_t i = 0; i < list->piece_count; i++) {
+        hi_frag *frag = w->input->frags[list->pieces[i].frag];
+
+        if (frag->ops->release != NULL &&
+            (i == 0 || list->pieces[i].frag != list->pieces[i - 1].frag)) {
+            frag->ops->release(frag, column);
+        }
+    }
+}
+
+/* Whether half of what the writer may count on is in use: then times are not kept for the next group. */
+static bool write_is_crowded(const hi_part_writer *w)
+{
+    const hi_mem *mem = w->config.mem;
+    const uint64_t most = mem->reserved > 0 ? mem->reserved : mem->limit;
+
+    return atomic_load_explicit(&mem->used, memory_order_relaxed) > most / 2;
+}
+
 static hist_status write_column(hi_part_writer *w, const hi_runlist *list,
                                 const hi_part_column *column, hist_error *err)
 {
@@ -353,14 +400,7 @@ static hist_status write_column(hi_part_writer *w, const hi_runlist *list,
         status = write_page(w, column->id, &values, err);
     }
     hi_arena_rewind(&w->column_arena, mark);
-    for (uint32_t i = 0; i < list->piece_count; i++) {
-        hi_frag *frag = w->input->frags[list->pieces[i].frag];
-
-        if (frag->ops->release != NULL &&
-            (i == 0 || list->pieces[i].frag != list->pieces[i - 1].frag)) {
-            frag->ops->release(frag, column->id);
-        }
-    }
+    write_release(w, list, column->id);
     return status;
 }
 
@@ -479,6 +519,9 @@ static hist_status write_pages(hi_part_writer *w, const hi_runlist *list, hist_e
         status = write_page(w, HI_COLUMN_TIME, &times, err);
     }
     hi_arena_rewind(&w->times_arena, (hi_arena_mark){0});
+    if (write_is_crowded(w)) {
+        write_release(w, list, HI_COLUMN_TIME);
+    }
     for (uint32_t i = 0; status == HIST_OK && i < w->input->column_count; i++) {
         status = write_column(w, list, w->columns[i], err);
     }
