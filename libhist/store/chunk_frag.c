@@ -1,8 +1,8 @@
 /*
  * chunk_frag.c -- rows in memory as fragments: one for each slab and partition.
  *
- * A full slab keeps its order, so that only its first reader sorts it; the slab
- * that still grows is sorted for each reader. Columns are put in order a window
+ * A full slab keeps its order, so that only its first reader sorts it; one that
+ * still grows is sorted for each reader. Columns are put in order a window
  * of rows at a time, into the reader's memory, and shown in place when the slab
  * happens to be in order already. Windows are small because a flush has one of
  * every slab at once: with windows as large as slabs it would take more memory
@@ -366,7 +366,7 @@ typedef struct slab_sight {
     bool full; /* All of its rows are in sight and no more will come. */
 } slab_sight;
 
-static slab_sight frag_sight(const hi_chunk_table *t, const hi_slab *slab)
+static slab_sight frag_sight(const hi_chunk_table *t, const hi_slab *slab, bool closed)
 {
     if (slab == t->last) {
         return (slab_sight){.slab = t->last,
@@ -376,7 +376,7 @@ static slab_sight frag_sight(const hi_chunk_table *t, const hi_slab *slab)
                             .seq_high = t->last_slab_seq_high,
                             .columns = t->last_columns,
                             .column_count = t->last_column_count,
-                            .full = t->last_rows == slab->capacity};
+                            .full = closed || t->last_rows == slab->capacity};
     }
     return (slab_sight){.slab = (hi_slab *)slab,
                         .rows = slab->rows,
@@ -426,6 +426,7 @@ static hist_status frag_order(const hi_chunk_view *view, const slab_sight *sight
         return frag_order_own(sight, width_ns, arena, mem, order_out);
     }
     if (atomic_compare_exchange_strong(&sight->slab->order, &kept, fresh)) {
+        hi_slab_order_made(hi_chunks_mem(view->chunks), sight->slab);
         *order_out = fresh;
         return HIST_OK;
     }
@@ -501,7 +502,7 @@ hist_status hi_chunk_frags(const hi_chunk_view *view, const hi_chunk_wish *wish,
         return HIST_OK;
     }
     for (const hi_slab *slab = t->first; status == HIST_OK; slab = slab->next) {
-        const slab_sight sight = frag_sight(t, slab);
+        const slab_sight sight = frag_sight(t, slab, view->closed);
         const hi_slab_order *order = NULL;
 
         if (sight.first_ns <= wish->last_ns && sight.last_ns >= wish->from_ns) {
