@@ -26,10 +26,8 @@ void hi_encoder_use_mem(hi_encoder *encoder, hi_mem *mem)
     hi_squeezer_free(&encoder->squeezer);
     hi_text_index_free(encoder);
     hi_page_dict_free(&encoder->body.page_dict, encoder->mem);
-    if (encoder->body.ints.cold != NULL) {
-        HI_MEM_DELETE(encoder->mem, encoder->body.ints.cold);
-        encoder->body.ints.cold = NULL;
-    }
+    hi_cold_page_free(encoder->body.ints.cold);
+    encoder->body.ints.cold = NULL;
     hi_buf_free(&encoder->text);
     encoder->mem = mem;
     encoder->squeezer.mem = mem;
@@ -355,15 +353,15 @@ static hist_status page_put_cold(hi_encoder *encoder, page_work *w, hi_buf *out)
     hi_ints_scratch *ints = &encoder->body.ints;
 
     if (ints->cold == NULL) {
-        ints->cold = HI_MEM_NEW(encoder->mem, hi_cold_page);
+        ints->cold = hi_cold_page_new(encoder->mem);
         if (ints->cold == NULL) {
             return HIST_ENOMEM;
         }
     }
-    hi_cold_page_clear(ints->cold);
+    HI_TRY(hi_cold_page_begin(ints->cold, w->block_count));
     if (w->block_count > 1) {
         HI_TRY(page_put(encoder, w, HI_INTS_PLAN, out));
-        hi_cold_page_share(encoder->kern, ints->cold);
+        HI_TRY(hi_cold_page_share(encoder->kern, ints->cold));
     }
     return page_put(encoder, w, HI_INTS_COLD, out);
 }
