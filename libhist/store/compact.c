@@ -55,8 +55,9 @@ static hist_status compact_make_room(compact_job *job, hist_error *err)
 
 static hist_status compact_open(compact_job *job, compact_output *output, hist_error *err)
 {
-    const hi_part_config config = hi_store_part_config(job->store);
+    hi_part_config config = hi_store_part_config(job->store);
 
+    config.whole_groups = config.encoder != NULL && compact_could_be_fewer(job);
     HI_TRY(compact_make_room(job, err));
     output->id = hi_store_next_part_id(job->store);
     output->seq_low = UINT64_MAX;
@@ -306,13 +307,14 @@ static void compact_mark_damaged(compact_job *job)
     }
 }
 
-static hist_status compact_run(compact_job *job, hist_error *err)
+static hist_status compact_try(compact_job *job, hist_error *err)
 {
     hi_store *store = job->store;
+    bool in_doubt = false;
+
     atomic_fetch_add_explicit(&store->merging, 1, memory_order_relaxed);
     hist_status status = compact_write(job, err);
     atomic_fetch_sub_explicit(&store->merging, 1, memory_order_relaxed);
-    bool in_doubt = false;
 
     if (status == HIST_OK) {
         (void)pthread_mutex_lock(&store->publish_lock);
@@ -406,15 +408,13 @@ static hist_status compact_drop_expired(compact_job *job, hist_error *err)
     return status;
 }
 
-/* A merge of spanning parts; fewer of them where memory is short. The oldest are taken, so that those
-   left are newer than what is made. */
-static hist_status compact_run_spanning(compact_job *job, hist_error *err)
+/* Merges what was picked; where memory is short, fewer of it. */
+static hist_status compact_run(compact_job *job, hist_error *err)
 {
-    job->spanning = true;
-    hist_status status = compact_run(job, err);
-    while (status == HIST_ENOMEM && job->input_count > 2 && job->store->swap.remove == NULL) {
-        job->input_count = (job->input_count + 1) / 2;
-        status = compact_run(job, err);
+    hist_status status = compact_try(job, err);
+
+    while (status == HIST_ENOMEM && compact_pick_fewer(job)) {
+        status = compact_try(job, err);
     }
     return status;
 }
@@ -431,7 +431,8 @@ static hist_status compact_step_locked(compact_job *job, bool *did_out, hist_err
     }
     compact_pick_spanning(job->version, job);
     if (job->input_count > COMPACT_SPANNING_MAX) {
-        return compact_run_spanning(job, err);
+        job->spanning = true;
+        return compact_run(job, err);
     }
     if (store->options.cold_after_ns > 0) {
         cold_before = store->vfs->now_ns(store->vfs) - store->options.cold_after_ns;
@@ -475,7 +476,8 @@ static hist_status compact_cold_step(compact_job *job, bool *did_out, hist_error
     *did_out = true;
     compact_pick_spanning(job->version, job);
     if (compact_any_warm(job)) {
-        return compact_run_spanning(job, err);
+        job->spanning = true;
+        return compact_run(job, err);
     }
     if (compact_pick_singles(job->version, job, INT64_MAX)) {
         job->profile = HI_PROFILE_COLD;

@@ -520,17 +520,29 @@ static hist_status frag_find(hi_frag *frag, uint32_t row, uint32_t end, int64_t 
     return HIST_OK;
 }
 
+/* The directory goes too: a merge is through with one row group after the other. */
+static void frag_release_all(part_frag *f)
+{
+    for (uint32_t i = 0; f->columns != NULL && i < f->dir->page_count; i++) {
+        frag_free_column(f, i);
+    }
+    if (f->columns != NULL) {
+        hi_mem_free(f->mem, f->columns, f->dir->page_count * sizeof(frag_column *));
+        f->columns = NULL;
+    }
+    hi_part_dir_put(f->part, f->dir);
+    f->dir = NULL;
+}
+
 static void frag_release(hi_frag *frag, uint32_t column)
 {
     part_frag *f = (part_frag *)frag;
 
-    if (f->columns == NULL) {
+    if (column == 0) {
+        frag_release_all(f);
         return;
     }
-    if (column == 0) {
-        for (uint32_t i = 0; i < f->dir->page_count; i++) {
-            frag_free_column(f, i);
-        }
+    if (f->columns == NULL) {
         return;
     }
     const hi_part_page *page = hi_part_dir_page(f->dir, column);
@@ -543,13 +555,7 @@ static void frag_close(hi_frag *frag)
 {
     part_frag *f = (part_frag *)frag;
 
-    if (f->columns != NULL) {
-        frag_release(frag, 0);
-        hi_mem_free(f->mem, f->columns, f->dir->page_count * sizeof(frag_column *));
-        f->columns = NULL;
-    }
-    hi_part_dir_put(f->part, f->dir);
-    f->dir = NULL;
+    frag_release_all(f);
     if (f->part != NULL) {
         hi_part_leave(f->part);
         f->part = NULL;

@@ -309,6 +309,7 @@ hist_status hi_part_dir_get(hi_part *part, uint32_t group, hi_part_dir **dir_out
         HI_TRY(read_dir(part, &part->footer.groups[group], &fresh, err));
         (void)pthread_mutex_lock(&part->mutex);
         if (part->dirs[group] == NULL) {
+            fresh->group = group;
             part->dirs[group] = fresh;
             fresh = NULL;
         }
@@ -327,6 +328,10 @@ void hi_part_dir_put(hi_part *part, hi_part_dir *dir)
         (void)pthread_mutex_lock(&part->mutex);
         assert(dir->refs > 0);
         dir->refs--;
+        if (dir->refs == 0 && read_is_crowded(part)) {
+            part->dirs[dir->group] = NULL;
+            hi_part_dir_free(part->mem, dir);
+        }
         (void)pthread_mutex_unlock(&part->mutex);
     }
 }

@@ -629,7 +629,8 @@ static hist_status write_group(hi_part_writer *w, const hi_runlist *list, hist_e
 {
     const hist_status status = write_pages(w, list, err);
 
-    if ((status == HIST_ENOMEM || status == HIST_ELIMIT) && list->rows > 1) {
+    if (((status == HIST_ENOMEM && !w->config.whole_groups) || status == HIST_ELIMIT) &&
+        list->rows > 1) {
         return write_halves(w, list, err);
     }
     return status == HIST_OK ? write_directory(w, list, err) : status;
