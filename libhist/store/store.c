@@ -9,7 +9,7 @@
 #include "store/compact.h"
 
 #define STORE_MEMORY_DEFAULT    (UINT64_C(256) << 20)
-#define STORE_MEMORY_MIN        (UINT64_C(8) << 20)
+#define STORE_MEMORY_MIN        HIST_MEMORY_MIN
 /* From here on a flush and a merge have an encoder each. */
 #define STORE_MEMORY_AMPLE      (UINT64_C(64) << 20)
 /* Set aside for a flush at most: the largest row group of numbers takes 6 MiB. */
