@@ -833,6 +833,47 @@ static void test_small_memory_beside_queries(void **state)
     }
 }
 
+enum { HOGS_MAX = 20000 };
+
+/* Scans take all memory that they get, and keep it: commits and flushes go on beside them. */
+static void test_no_commit_fails_beside_hogs(void **state)
+{
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_db *db = small_open(vfs, 0, HIST_MEMORY_MIN);
+    hist_scan **hogs = calloc(HOGS_MAX, sizeof(*hogs));
+    hist_status status = HIST_OK;
+    hist_stats stats;
+    hist_error err;
+    int count = 0;
+
+    (void)state;
+    assert_non_null(hogs);
+    small_write(db, 300);
+    maintain_ok(db, HIST_MAINTAIN_FLUSH);
+    while (status == HIST_OK && count < HOGS_MAX) {
+        hist_scan_options options = HIST_SCAN_OPTIONS;
+        hist_batch batch;
+
+        options.table = "t";
+        status = hist_scan_open(db, &options, &hogs[count], &err);
+        if (status == HIST_OK) {
+            status = hist_scan_next(hogs[count++], &batch, &err);
+        }
+    }
+    assert_int_equal(status, HIST_ENOMEM);
+    small_write(db, 1500);
+    hist_get_stats(db, &stats);
+    assert_in_range(stats.flushes, 4, 150); /* Also where scans hold on to rows that were flushed. */
+    for (int i = 0; i < count; i++) {
+        hist_scan_close(hogs[i]);
+    }
+    free(hogs);
+    maintain_ok(db, HIST_MAINTAIN_MERGE);
+    assert_int_equal(count_rows(db, "t"), 1500 * 200); /* The first 300 rounds came again. */
+    close_ok(db);
+    hist_vfs_memory_free(vfs);
+}
+
 /* Less than the least budget is refused with its figure, the least is taken. */
 static void test_least_memory(void **state)
 {
@@ -861,6 +902,7 @@ int main(void)
         cmocka_unit_test(test_few_parts),     cmocka_unit_test(test_retention),
         cmocka_unit_test(test_threads),       cmocka_unit_test(test_small_memory),
         cmocka_unit_test(test_small_memory_beside_queries),
+        cmocka_unit_test(test_no_commit_fails_beside_hogs),
         cmocka_unit_test(test_least_memory),
         cmocka_unit_test(test_ids_of_leftovers_are_not_given_out_again),
     };

@@ -58,17 +58,31 @@ static bool upkeep_is_crowded(hi_store *store, unsigned share)
            upkeep_chunk_bytes(store) >= store->mem.limit / 16;
 }
 
+/* Whether a flush would free a part of the chunks' share that is worth a part: queries may hold on to
+   rows that were flushed long ago, and flushing every commit would not help. */
+static bool upkeep_is_worth_it(hi_store *store)
+{
+    (void)pthread_mutex_lock(&store->view_lock);
+    const hi_version *version = store->version;
+    uint64_t bytes = hi_chunks_bytes(version->active->chunks);
+    bytes += version->frozen != NULL ? hi_chunks_bytes(version->frozen->chunks) : 0;
+    (void)pthread_mutex_unlock(&store->view_lock);
+    return bytes >= store->mem.limit / 32;
+}
+
 /* A quarter of their share is left to sort them with, and to the slab that was just begun. */
 bool hi_store_chunks_full(hi_store *store)
 {
-    return upkeep_chunk_bytes(store) > store->chunk_mem.reserved / 4 * 3;
+    return upkeep_chunk_bytes(store) > store->chunk_mem.reserved / 4 * 3 &&
+           upkeep_is_worth_it(store);
 }
 
 bool hi_store_flush_due(hi_store *store)
 {
     return atomic_load_explicit(&store->wal_since_flush, memory_order_relaxed) >=
                store->options.wal_bytes_max / 2 ||
-           upkeep_chunk_bytes(store) >= store->chunk_mem.reserved / 2 ||
+           (upkeep_chunk_bytes(store) >= store->chunk_mem.reserved / 2 &&
+            upkeep_is_worth_it(store)) ||
            upkeep_is_crowded(store, 8);
 }
 
