@@ -317,7 +317,7 @@ static hist_status frag_view(hi_frag *frag, uint32_t column, uint32_t row, uint3
                           .data_bit = c->type == HIST_TYPE_BOOL ? at : 0,
                           .data = c->data,
                           .offsets = c->offsets == NULL ? NULL : c->offsets + at,
-                          .bytes = c->text};
+                          .bytes = c->text == NULL ? "" : c->text};
     if (frag_element(c->type) > 0) {
         view_out->data = (const uint64_t *)c->data + at;
     }
