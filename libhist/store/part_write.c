@@ -14,6 +14,7 @@
 #include "store/names.h"
 #include "store/part_dir.h"
 #include "store/part_encoder.h"
+#include "store/runlist_half.h"
 
 enum {
     WRITE_BUFFER_MAX = 256 * 1024,
@@ -528,87 +529,11 @@ static hist_status write_pages(hi_part_writer *w, const hi_runlist *list, hist_e
     return status;
 }
 
-/* Where a list is cut: not inside a chain of pieces with one key, and inside a piece only where
-   there is no end of one near the middle. */
-typedef struct write_cut {
-    uint32_t piece; /* The first half ends before row `in_piece` of this piece. */
-    uint32_t in_piece;
-    uint32_t rows; /* Output rows of the first half. */
-} write_cut;
-
-static write_cut write_find_cut(const hi_runlist *list)
-{
-    const uint32_t enough = (list->rows + 3) / 4;
-    write_cut cut = {0};
-
-    while (cut.rows < enough) {
-        const hi_piece *piece = &list->pieces[cut.piece];
-
-        if (!piece->older && cut.rows + piece->rows >= list->rows - enough / 2) {
-            cut.in_piece = list->rows / 2 - cut.rows;
-            cut.rows += cut.in_piece;
-            break;
-        }
-        cut.rows += piece->older ? 0 : piece->rows; /* The last of a chain counts. */
-        cut.piece++;
-    }
-    return cut;
-}
-
-/* The runs of output rows [first_row, end_row). */
-static bool write_half_runs(hi_arena *arena, const hi_runlist *list, uint32_t first_row,
-                            uint32_t end_row, hi_runlist *half)
-{
-    hi_out_run *runs = HI_NEW_ARRAY(arena, hi_out_run, list->run_count);
-
-    for (uint32_t i = 0; runs != NULL && i < list->run_count; i++) {
-        const hi_out_run *run = &list->runs[i];
-        const uint32_t run_end = run->first_row + run->rows;
-        const uint32_t begin = run->first_row > first_row ? run->first_row : first_row;
-        const uint32_t end = run_end < end_row ? run_end : end_row;
-
-        if (begin < end) {
-            runs[half->run_count++] = (hi_out_run){run->series, begin - first_row, end - begin};
-        }
-    }
-    half->runs = runs;
-    half->rows = end_row - first_row;
-    return runs != NULL;
-}
-
-/* One half of a list; what it does not share with the list is in `arena`. */
-static bool write_half(hi_arena *arena, const hi_runlist *list, const write_cut *cut, bool second,
-                       hi_runlist *half)
-{
-    const uint32_t first = second ? cut->piece : 0;
-    const uint32_t end = second ? list->piece_count : cut->piece + (cut->in_piece > 0);
-
-    *half = (hi_runlist){.pieces = list->pieces + first, .piece_count = end - first};
-    if (cut->in_piece > 0) {
-        hi_piece *pieces = HI_NEW_ARRAY(arena, hi_piece, half->piece_count);
-
-        if (pieces == NULL) {
-            return false;
-        }
-        memcpy(pieces, half->pieces, half->piece_count * sizeof(hi_piece));
-        if (second) {
-            pieces[0].row += cut->in_piece;
-            pieces[0].rows -= cut->in_piece;
-        } else {
-            pieces[half->piece_count - 1].rows = cut->in_piece;
-        }
-        half->pieces = pieces;
-    }
-    return write_half_runs(arena, list, second ? cut->rows : 0, second ? list->rows : cut->rows,
-                           half);
-}
-
 static hist_status write_group(hi_part_writer *w, const hi_runlist *list, hist_error *err);
 
 /* A group that is too large for memory as two: long texts, or a small budget. Only ENOMEM comes here. */
 static hist_status write_halves(hi_part_writer *w, const hi_runlist *list, hist_error *err)
 {
-    const write_cut cut = write_find_cut(list);
     hist_status status = HIST_OK;
     hi_arena arena;
 
@@ -617,7 +542,7 @@ static hist_status write_halves(hi_part_writer *w, const hi_runlist *list, hist_
     for (int second = 0; second < 2 && status == HIST_OK; second++) {
         hi_runlist half;
 
-        status = write_half(&arena, list, &cut, second == 1, &half)
+        status = hi_runlist_half(&arena, list, second == 1, &half)
                      ? write_group(w, &half, err)
                      : hi_no_memory(err, "writing a part");
         hi_arena_free(&arena);
