@@ -43,7 +43,7 @@ static hist_status compact_make_room(compact_job *job, hist_error *err)
         return HIST_OK;
     }
     compact_made *made =
-        hi_mem_realloc(&job->store->mem, job->made, job->made_room * sizeof(compact_made),
+        hi_mem_realloc(&job->store->work_mem, job->made, job->made_room * sizeof(compact_made),
                        more * sizeof(compact_made));
     if (made == NULL) {
         return hi_no_memory(err, "merge");
@@ -55,8 +55,9 @@ static hist_status compact_make_room(compact_job *job, hist_error *err)
 
 static hist_status compact_open(compact_job *job, compact_output *output, hist_error *err)
 {
-    const hi_part_config config = hi_store_part_config(job->store);
+    hi_part_config config = hi_store_part_config(job->store);
 
+    config.whole_groups = config.encoder != NULL && compact_could_be_fewer(job);
     HI_TRY(compact_make_room(job, err));
     output->id = hi_store_next_part_id(job->store);
     output->seq_low = UINT64_MAX;
@@ -95,7 +96,7 @@ static hist_status compact_collect(compact_job *job, const hi_part_range *key, h
         output->seq_low = part->seq_low < output->seq_low ? part->seq_low : output->seq_low;
         output->seq_high = part->seq_high > output->seq_high ? part->seq_high : output->seq_high;
         HI_TRY(hi_part_frags(part->part, key->table, key->partition_ns, last, NULL, 0, arena,
-                             &job->store->mem, list, err));
+                             &job->store->work_mem, list, err));
     }
     return HIST_OK;
 }
@@ -120,7 +121,7 @@ static hist_status compact_write_key(compact_job *job, const compact_key *key,
                            .expected_rows = range->rows,
                            .expected_bytes = key->bytes};
 
-    hi_arena_init(&arena, &store->mem);
+    hi_arena_init(&arena, &store->work_mem);
     hist_status status = compact_collect(job, range, &arena, output, &list, err);
     if (status == HIST_OK) {
         status =
@@ -281,7 +282,7 @@ static hist_status compact_write(compact_job *job, hist_error *err)
     compact_key *keys = NULL;
     uint32_t count = 0;
 
-    hi_arena_init(&arena, &job->store->mem);
+    hi_arena_init(&arena, &job->store->work_mem);
     hist_status status = compact_list_keys(job, &arena, &keys, &count, err);
     if (status == HIST_OK) {
         status = compact_write_keys(job, keys, count, err);
@@ -306,11 +307,14 @@ static void compact_mark_damaged(compact_job *job)
     }
 }
 
-static hist_status compact_run(compact_job *job, hist_error *err)
+static hist_status compact_try(compact_job *job, hist_error *err)
 {
     hi_store *store = job->store;
-    hist_status status = compact_write(job, err);
     bool in_doubt = false;
+
+    atomic_fetch_add_explicit(&store->merging, 1, memory_order_relaxed);
+    hist_status status = compact_write(job, err);
+    atomic_fetch_sub_explicit(&store->merging, 1, memory_order_relaxed);
 
     if (status == HIST_OK) {
         (void)pthread_mutex_lock(&store->publish_lock);
@@ -325,9 +329,12 @@ static hist_status compact_run(compact_job *job, hist_error *err)
         if (status != HIST_OK && !in_doubt && job->made[i].summary.rows > 0) {
             hi_store_remove(store, HI_FILE_PART, job->made[i].id);
         }
-        hi_part_summary_free(&store->mem, &job->made[i].summary);
+        hi_part_summary_free(&store->work_mem, &job->made[i].summary);
     }
-    hi_mem_free(&store->mem, job->made, job->made_room * sizeof(*job->made));
+    hi_mem_free(&store->work_mem, job->made, job->made_room * sizeof(*job->made));
+    job->made = NULL;
+    job->made_room = 0;
+    job->made_count = 0;
     if (status == HIST_OK) {
         atomic_fetch_add_explicit(&store->merges, 1, memory_order_relaxed);
     }
@@ -357,14 +364,27 @@ static int64_t compact_cutoff(hi_store *store, const hi_version *version)
                                                                                 : cutoff;
 }
 
+/* The parts and deletes of the current version alone: rows in memory that a flush writes meanwhile can
+   then be given back, however long the merge takes. */
+static hist_status compact_pin(compact_job *job, hist_error *err)
+{
+    hi_version *version = hi_store_version(job->store);
+    const hist_status status =
+        hi_version_new(&job->store->work_mem, version,
+                       &(hi_version_change){.set_generations = true}, &job->version, err);
+
+    hi_version_drop(version);
+    return status;
+}
+
 static hist_status compact_begin(compact_job *job, hist_error *err)
 {
     hi_store *store = job->store;
 
     HI_TRY(compact_finish_swap(store, err));
-    job->version = hi_store_version(store);
+    HI_TRY(compact_pin(job, err));
     job->input_room = job->version->part_count;
-    job->inputs = hi_mem_calloc(&store->mem, job->input_room, sizeof(hi_part_ref *));
+    job->inputs = hi_mem_calloc(&store->work_mem, job->input_room, sizeof(hi_part_ref *));
     if (job->inputs == NULL) {
         return hi_no_memory(err, "merge");
     }
@@ -374,7 +394,7 @@ static hist_status compact_begin(compact_job *job, hist_error *err)
 
 static void compact_end(compact_job *job)
 {
-    hi_mem_free(&job->store->mem, job->inputs, job->input_room * sizeof(hi_part_ref *));
+    hi_mem_free(&job->store->work_mem, job->inputs, job->input_room * sizeof(hi_part_ref *));
     hi_version_drop(job->version);
 }
 
@@ -385,6 +405,17 @@ static hist_status compact_drop_expired(compact_job *job, hist_error *err)
     (void)pthread_mutex_lock(&store->publish_lock);
     const hist_status status = compact_publish(job, err);
     (void)pthread_mutex_unlock(&store->publish_lock);
+    return status;
+}
+
+/* Merges what was picked; where memory is short, fewer of it. */
+static hist_status compact_run(compact_job *job, hist_error *err)
+{
+    hist_status status = compact_try(job, err);
+
+    while (status == HIST_ENOMEM && compact_pick_fewer(job)) {
+        status = compact_try(job, err);
+    }
     return status;
 }
 

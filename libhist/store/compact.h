@@ -40,6 +40,9 @@ void compact_pick_expired(const hi_version *version, compact_job *job);
 void compact_pick_spanning(const hi_version *version, compact_job *job);
 /* Singles of one partition; also sets the profile when it is for a cold rewrite. false: none. */
 bool compact_pick_singles(const hi_version *version, compact_job *job, int64_t cold_before_ns);
+/* Fewer of the inputs, for a merge that found no memory. false: there cannot be fewer. */
+bool compact_pick_fewer(compact_job *job);
+bool compact_could_be_fewer(const compact_job *job);
 
 /* Manifest and version without the inputs and with what was made. Caller holds publish_lock. */
 hist_status compact_publish(compact_job *job, hist_error *err);

@@ -287,6 +287,30 @@ bool compact_pick_singles(const hi_version *version, compact_job *job,
     return false;
 }
 
+bool compact_could_be_fewer(const compact_job *job)
+{
+    return !job->in_run && compact_count_runs(job, 0, job->input_count) > 2;
+}
+
+/*
+ * Half of the runs. Of spanning parts the oldest, so that those left are newer than the singles that
+ * are made; of singles the newest, which are small.
+ */
+bool compact_pick_fewer(compact_job *job)
+{
+    const uint32_t runs = compact_count_runs(job, 0, job->input_count);
+    uint32_t middle = 0;
+
+    if (!compact_could_be_fewer(job)) {
+        return false;
+    }
+    for (uint32_t run = 0; run < (job->spanning ? (runs + 1) / 2 : runs / 2); run++) {
+        middle = compact_run_end(job, middle);
+    }
+    compact_keep_inputs(job, job->spanning ? 0 : middle, job->spanning ? middle : job->input_count);
+    return true;
+}
+
 /* Parts that hold nothing but rows past their retention are dropped unread. */
 void compact_pick_expired(const hi_version *version, compact_job *job)
 {
