@@ -75,7 +75,7 @@ HISTCLI_OBJ := $(HISTCLI_SRC:%.c=$(OBJ)/%.o)
 TEST_SRC     := $(wildcard tests/test_*.c)
 SUPPORT_SRC  := $(wildcard tests/support/*.c)
 ifneq ($(ONLY_CODEC),)
-TEST_SRC     := $(filter tests/test_codec%.c tests/test_wide.c,$(TEST_SRC))
+TEST_SRC     := $(filter tests/test_codec%.c tests/test_cold%.c tests/test_wide.c,$(TEST_SRC))
 SUPPORT_SRC  := tests/support/codec_columns.c
 endif
 SUPPORT_OBJ  := $(SUPPORT_SRC:%.c=$(OBJ)/%.o)
@@ -214,7 +214,7 @@ cross:
 	$(Q)sh .ci/deps.sh cross
 	$(Q)sh tests/cross.sh $(BUILD) aarch64 armhf s390x
 
-test-codec: $(TESTS) $(BUILD)/replay/codec
+test-codec: $(TESTS) $(BUILD)/replay/codec $(BUILD)/replay/cold
 
 # The README's commands in a minimal Debian, made with debootstrap; needs root.
 minimal:

@@ -93,11 +93,7 @@ static void check_page(const cc_page *p, const hi_codec_kernels *kern)
     uint32_t first = 0;
     hi_page_shared shared;
 
-    /* No pad after the shared section: a reader may have just that. */
-    uint8_t *section = malloc(p->shared_size == 0 ? 1 : p->shared_size);
-    if (p->shared_size > 0) {
-        memcpy(section, p->bytes.data, p->shared_size);
-    }
+    uint8_t *section = cc_padded_copy((uint8_t *)p->bytes.data, p->shared_size);
     assert_int_equal(
         hi_page_shared_open(&cc_mem, cc.v.type, section, p->shared_size, 1 << 26, &shared),
         HIST_OK);

@@ -62,8 +62,7 @@ static void damage_shared(uint8_t *section, size_t size)
         assert_true(status == HIST_OK || status == HIST_ECORRUPT);
         hi_page_shared_free(&cc_mem, &shared);
         section[i] = was;
-        uint8_t *cut = malloc(i + 1);
-        memcpy(cut, section, i);
+        uint8_t *cut = cc_padded_copy(section, i);
         assert_int_equal(hi_page_shared_open(&cc_mem, cc.v.type, cut, i, 1 << 20, &shared),
                          i == 0 ? HIST_OK : HIST_ECORRUPT);
         hi_page_shared_free(&cc_mem, &shared);
@@ -106,8 +105,7 @@ static void damage(hist_type type, int shape, int nulls, uint32_t rows, hi_profi
     cc_fill(type, shape, nulls, rows);
     cc_page_cut(&p, rows, rows);
     cc_page_encode(&p, profile);
-    uint8_t *shared = malloc(p.shared_size + 1);
-    memcpy(shared, p.bytes.data, p.shared_size);
+    uint8_t *shared = cc_padded_copy((uint8_t *)p.bytes.data, p.shared_size);
     assert_int_equal(hi_page_shared_open(&cc_mem, cc.v.type, shared, p.shared_size, 1 << 20, &v.shared), HIST_OK);
     damage_shared(shared, p.shared_size);
     v.got = cc_room_new(type == HIST_TYPE_STRING ? (size_t)cc.offsets[rows] : 0);

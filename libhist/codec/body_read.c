@@ -1,6 +1,9 @@
 /* body_read.c -- models of numbers back to 64-bit words. */
 #include "codec/body.h"
 
+/* Has a block's worth of room on its stack, which callers that do not need it should not have. */
+#define HI_ROOMY __attribute__((noinline))
+
 double hi_power_of_ten(unsigned k)
 {
     static const double powers[HI_DECIMAL_MAX + 1] = {
@@ -220,14 +223,16 @@ static void flat_patch(const hi_patch_view *patches, uint32_t v, uint64_t *out)
 }
 
 /* Integers of vector v to the reals of the model; extra has its second stream, where there is one. */
-static void flat_real(const hi_codec_kernels *kern, const hi_flat_view *view, uint32_t v,
-                      const uint64_t *extra, uint64_t *x)
+static hist_status flat_real(const hi_codec_kernels *kern, const hi_flat_view *view, uint32_t v,
+                             const uint64_t *extra, uint64_t *x)
 {
     const uint32_t rows = hi_vector_rows(view->count, v);
 
     switch (view->model) {
     case HI_ENC_NUM:
-        kern->from_num(x, rows, &view->num);
+        if (!kern->from_num(x, rows, &view->num)) {
+            return HIST_ECORRUPT;
+        }
         if ((view->form & HI_FORM_OFF) != 0) {
             kern->add(x, extra, rows);
         }
@@ -242,6 +247,7 @@ static void flat_real(const hi_codec_kernels *kern, const hi_flat_view *view, ui
     if ((view->form & HI_FORM_PATCHED) != 0) {
         flat_patch(&view->patches, v, x);
     }
+    return HIST_OK;
 }
 
 /* Any vector of a model without cold streams. */
@@ -267,8 +273,7 @@ static hist_status flat_vector(const hi_codec_kernels *kern, const hi_flat_view 
     if (flat_has_extra(view)) {
         HI_TRY(hi_stream_vector(kern, &view->extra.warm, v, extra));
     }
-    flat_real(kern, view, v, extra, out);
-    return HIST_OK;
+    return flat_real(kern, view, v, extra, out);
 }
 
 /* Repeats values[i] lengths[i] + 1 times. Eight words are written at a time, so up to seven more
@@ -307,22 +312,31 @@ static hist_status dict_look_up(const hi_codec_kernels *kern, const uint64_t *en
     return HIST_OK;
 }
 
-/* All of a flat model with cold streams: these have no vectors. */
-static hist_status flat_all_cold(const hi_codec_kernels *kern, const hi_flat_view *view,
-                                 uint64_t *out)
+/* Two streams of a model at once: a cold one has no vectors. */
+static HI_ROOMY hist_status flat_all_extra(const hi_codec_kernels *kern, const hi_flat_view *view,
+                                           uint64_t *out)
 {
     uint64_t extra[HI_BLOCK_ROWS_MAX + HI_CODEC_PAD / 8];
 
     HI_TRY(hi_ints_all(kern, &view->ints, out));
-    if (view->model == HI_ENC_INT) {
-        return HIST_OK;
-    }
-    if (flat_has_extra(view)) {
-        HI_TRY(hi_ints_all(kern, &view->extra, extra));
-    }
+    HI_TRY(hi_ints_all(kern, &view->extra, extra));
     for (uint32_t v = 0; v < hi_vectors_of(view->count); v++) {
-        flat_real(kern, view, v, extra + (size_t)v * HI_VECTOR_ROWS,
-                  out + (size_t)v * HI_VECTOR_ROWS);
+        HI_TRY(flat_real(kern, view, v, extra + (size_t)v * HI_VECTOR_ROWS,
+                         out + (size_t)v * HI_VECTOR_ROWS));
+    }
+    return HIST_OK;
+}
+
+/* All of a flat model with cold streams. */
+static hist_status flat_all_cold(const hi_codec_kernels *kern, const hi_flat_view *view,
+                                 uint64_t *out)
+{
+    if (flat_has_extra(view)) {
+        return flat_all_extra(kern, view, out);
+    }
+    HI_TRY(hi_ints_all(kern, &view->ints, out));
+    for (uint32_t v = 0; view->model != HI_ENC_INT && v < hi_vectors_of(view->count); v++) {
+        HI_TRY(flat_real(kern, view, v, NULL, out + (size_t)v * HI_VECTOR_ROWS));
     }
     return HIST_OK;
 }
@@ -370,15 +384,13 @@ static hist_status body_vector(const hi_codec_kernels *kern, const hi_body_view 
                         hi_vector_rows(view->codes.warm.count, v));
 }
 
-static hist_status runs_all(const hi_codec_kernels *kern, const hi_body_view *view, uint64_t *out)
+static hist_status runs_with(const hi_codec_kernels *kern, const hi_body_view *view,
+                             const uint64_t *entries, uint64_t *out)
 {
-    uint64_t room[HI_ENTRIES_MAX + HI_CODEC_PAD / 8];
-    const uint64_t *entries;
     uint64_t lengths[HI_VECTOR_ROWS];
     uint64_t values[HI_VECTOR_ROWS];
     uint32_t at = 0;
 
-    HI_TRY(body_entries(kern, view, room, &entries));
     for (uint32_t v = 0; v < hi_vectors_of(view->runs); v++) {
         HI_TRY(hi_stream_vector(kern, &view->lengths.warm, v, lengths));
         HI_TRY(body_vector(kern, view, entries, v, values));
@@ -390,8 +402,18 @@ static hist_status runs_all(const hi_codec_kernels *kern, const hi_body_view *vi
     return at == view->count ? HIST_OK : HIST_ECORRUPT;
 }
 
-hist_status hi_body_vectors(const hi_codec_kernels *kern, const hi_body_view *view, uint32_t first,
-                            uint32_t vectors, uint64_t *out)
+static HI_ROOMY hist_status runs_of_dict(const hi_codec_kernels *kern, const hi_body_view *view,
+                                         uint64_t *out)
+{
+    uint64_t room[HI_ENTRIES_MAX + HI_CODEC_PAD / 8];
+    const uint64_t *entries;
+
+    HI_TRY(body_entries(kern, view, room, &entries));
+    return runs_with(kern, view, entries, out);
+}
+
+static HI_ROOMY hist_status vectors_of_dict(const hi_codec_kernels *kern, const hi_body_view *view,
+                                            uint32_t first, uint32_t vectors, uint64_t *out)
 {
     uint64_t room[HI_ENTRIES_MAX + HI_CODEC_PAD / 8];
     const uint64_t *entries;
@@ -403,25 +425,41 @@ hist_status hi_body_vectors(const hi_codec_kernels *kern, const hi_body_view *vi
     return HIST_OK;
 }
 
+hist_status hi_body_vectors(const hi_codec_kernels *kern, const hi_body_view *view, uint32_t first,
+                            uint32_t vectors, uint64_t *out)
+{
+    if (view->entries > 0) {
+        return vectors_of_dict(kern, view, first, vectors, out);
+    }
+    for (uint32_t v = first; v < first + vectors; v++, out += HI_VECTOR_ROWS) {
+        HI_TRY(flat_vector(kern, &view->flat, v, out));
+    }
+    return HIST_OK;
+}
+
 /* ---- bodies as a whole ------------------------------------------------------------------ */
 
-/* All values before runs are expanded. */
-static hist_status values_all_cold(const hi_codec_kernels *kern, const hi_body_view *view,
-                                   uint64_t *out)
+static HI_ROOMY hist_status values_of_dict_cold(const hi_codec_kernels *kern,
+                                                const hi_body_view *view, uint64_t *out)
 {
     uint64_t room[HI_ENTRIES_MAX + HI_CODEC_PAD / 8];
     const uint64_t *entries;
 
-    if (view->entries == 0) {
-        return flat_all(kern, &view->flat, out);
-    }
     HI_TRY(body_entries(kern, view, room, &entries));
     HI_TRY(hi_ints_all(kern, &view->codes, out));
     return dict_look_up(kern, entries, view->entries, out,
                         view->runs > 0 ? view->runs : view->count);
 }
 
-static hist_status runs_all_cold(const hi_codec_kernels *kern, const hi_body_view *view,
+/* All values before runs are expanded. */
+static hist_status values_all_cold(const hi_codec_kernels *kern, const hi_body_view *view,
+                                   uint64_t *out)
+{
+    return view->entries == 0 ? flat_all(kern, &view->flat, out)
+                              : values_of_dict_cold(kern, view, out);
+}
+
+static HI_ROOMY hist_status runs_all_cold(const hi_codec_kernels *kern, const hi_body_view *view,
                                  uint64_t *out)
 {
     uint64_t lengths[HI_RUNS_MAX + HI_CODEC_PAD / 8];
@@ -439,6 +477,8 @@ hist_status hi_body_all(const hi_codec_kernels *kern, const hi_body_view *view, 
     if (view->is_cold) {
         return view->runs > 0 ? runs_all_cold(kern, view, out) : values_all_cold(kern, view, out);
     }
-    return view->runs > 0 ? runs_all(kern, view, out)
-                          : hi_body_vectors(kern, view, 0, hi_vectors_of(view->count), out);
+    if (view->runs > 0) {
+        return view->entries > 0 ? runs_of_dict(kern, view, out) : runs_with(kern, view, NULL, out);
+    }
+    return hi_body_vectors(kern, view, 0, hi_vectors_of(view->count), out);
 }

@@ -9,7 +9,7 @@ enum {
     DICT_ENTRY_BITS = 3, /* An entry takes hardly less. */
     DICT_GAIN = 16, /* And taken where it saves 1/16. */
     HINT_BLOCKS = 8, /* A full search at least so often, */
-    HINT_DRIFT = 32, /* and where a value takes 1/16 more than then. */
+    HINT_DRIFT = 32, /* and where a value takes 1/32 more than then. */
     DICT_BITS = 7,   /* A dictionary is tried where a value takes more. */
 };
 
@@ -185,13 +185,17 @@ static hi_body body_values(const body_work *w, const uint64_t *x, uint32_t count
     if (hint->dict) {
         *hint = (hi_value_hint){.age = 0};
     }
+    const uint32_t from = hi_ints_noted(&w->scratch->ints);
     const hi_body flat = values_flat(w, x, count, hint, to);
     if (count < DICT_ROWS_MIN || flat.size * 8 <= (size_t)count * DICT_BITS) {
         return flat;
     }
     const size_t below = flat.size - flat.size / DICT_GAIN;
+    const uint32_t mid = hi_ints_noted(&w->scratch->ints);
     const hi_body dict = dict_encode(w, x, count, below, rival);
-    if (dict.size == 0 || dict.size >= below) {
+    const bool smaller = dict.size > 0 && dict.size < below;
+    hi_ints_keep(&w->scratch->ints, from, mid, smaller);
+    if (!smaller) {
         return flat;
     }
     memcpy(to, rival, dict.size);
@@ -246,12 +250,16 @@ hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, h
     if ((changes + 1) * (scratch->ints.mode == HI_INTS_WARM ? RUNS_TRY : RUNS_TRY_COLD) >= count) {
         return body_values(&w, x, count, &scratch->hints[0], to);
     }
+    const uint32_t from = hi_ints_noted(&scratch->ints);
     const hi_body runs = body_runs(&w, x, count, to);
     if ((changes + 1) * RUNS_TAKE < count) {
         return runs;
     }
+    const uint32_t mid = hi_ints_noted(&scratch->ints);
     const hi_body flat = body_values(&w, x, count, &scratch->hints[0], scratch->rival);
-    if (body_prefers_runs(&w, runs.size, flat.size)) {
+    const bool take_runs = body_prefers_runs(&w, runs.size, flat.size);
+    hi_ints_keep(&scratch->ints, from, mid, !take_runs);
+    if (take_runs) {
         return runs;
     }
     memcpy(to, scratch->rival, flat.size);

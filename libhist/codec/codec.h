@@ -53,7 +53,7 @@ typedef struct hi_block_stats {
     uint64_t last;
     uint64_t sum_lo;   /* REAL: IEEE bits of the sum in row order. Integers, bool: low half of int128. */
     uint64_t sum_hi;   /* Integers: high half. */
-    double m2;         /* Sum of squared deviations from the mean (Welford, row order). */
+    double m2;         /* Sum of squared deviations from the mean (README.md, Statistics). */
 } hi_block_stats;
 
 /* What encoding a block made of its rows. */
@@ -131,8 +131,9 @@ typedef struct hi_page_shared {
 } hi_page_shared;
 
 /*
- * hi_page_shared_open -- decode the shared section of a page of `type`. Memory comes from `mem`; free with
- * hi_page_shared_free(). text_bytes_max bounds the text of a dictionary. shared_size 0: nothing is shared.
+ * hi_page_shared_open -- decode the shared section of a page of `type`. At least HI_CODEC_PAD bytes after
+ * it must be readable (any value). Memory comes from `mem`; free with hi_page_shared_free().
+ * text_bytes_max bounds the text of a dictionary. shared_size 0: nothing is shared.
  * Errors  HIST_ECORRUPT, HIST_ENOMEM.
  */
 hist_status hi_page_shared_open(hi_mem *mem, hist_type type, const uint8_t *shared, size_t shared_size,

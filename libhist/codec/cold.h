@@ -6,7 +6,7 @@
  * A form says how: symbols' meaning and their frequencies. It is in the stream, or in a
  * set that the streams of a page share; then the stream only names it.
  *
- * Encoding goes in two steps, so that a page can share: hi_cold_plan() for each
+ * Encoding goes in two steps, so that a page can share: hi_cold_plan_make() for each
  * stream, hi_cold_share() over all plans, hi_cold_write() for each.
  */
 #ifndef HI_CODEC_COLD_H
@@ -203,7 +203,7 @@ static inline size_t hi_cold_map_size(uint32_t count)
 
 /* What residuals take in a form. */
 typedef struct hi_cold_cost {
-    uint64_t bits;        /* In all, without the form; UINT64_MAX: a symbol has no frequency. */
+    uint64_t bits;        /* In all, without the form; huge where a symbol has no frequency. */
     uint64_t symbol_bits; /* Of the symbols. */
     uint32_t escapes;
     unsigned escape_bytes; /* That hold each of them: 1 to 8. */

@@ -47,6 +47,36 @@ void hi_cold_page_share(const hi_codec_kernels *kern, hi_cold_page *page)
     }
 }
 
+/* Drops streams [first, end) and moves the later ones down. */
+static void notes_drop(hi_cold_page *page, uint32_t first, uint32_t end)
+{
+    uint64_t *to = page->x;
+
+    if (first == end) {
+        return;
+    }
+    if (first > 0) {
+        to += (page->from[first - 1] - page->x) + page->plans[first - 1].count;
+    }
+    for (uint32_t i = end; i < page->streams; i++, first++) {
+        const uint32_t count = page->plans[i].count;
+
+        memmove(to, page->from[i], count * sizeof(*to));
+        page->from[first] = to;
+        page->plans[first] = page->plans[i];
+        to += count;
+    }
+    page->streams = first;
+    page->rows = (uint32_t)(to - page->x);
+}
+
+void hi_ints_keep(hi_ints_scratch *scratch, uint32_t from, uint32_t mid, bool second)
+{
+    if (scratch->mode == HI_INTS_PLAN) {
+        notes_drop(scratch->cold, second ? from : mid, second ? mid : scratch->cold->streams);
+    }
+}
+
 /* Notes a stream and its plan, while there is room; else only plans. Returns the size it expects. */
 static size_t ints_note(const hi_codec_kernels *kern, hi_cold_page *page, const uint64_t *x,
                         uint32_t count)

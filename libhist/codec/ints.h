@@ -58,6 +58,14 @@ typedef struct hi_ints_scratch {
 
 /* Forgets what was noted. */
 void hi_cold_page_clear(hi_cold_page *page);
+/* Two candidates were written after `from` streams were noted, the second after `mid`: forgets the
+   streams of the one that will not be used. Does nothing unless planning. */
+void hi_ints_keep(hi_ints_scratch *scratch, uint32_t from, uint32_t mid, bool second);
+/* Streams noted so far. */
+static inline uint32_t hi_ints_noted(const hi_ints_scratch *scratch)
+{
+    return scratch->mode == HI_INTS_PLAN ? scratch->cold->streams : 0;
+}
 /* Ends planning: forms for the streams noted, in page->set. */
 void hi_cold_page_share(const hi_codec_kernels *kern, hi_cold_page *page);
 

@@ -61,8 +61,8 @@ typedef struct hi_codec_kernels {
     void (*fill)(uint64_t *x, uint32_t count, uint64_t value);
     void (*progression)(uint64_t *x, uint32_t count, uint64_t start, uint64_t step);
     void (*prefix2)(uint64_t *x, uint32_t count, uint64_t first); /* prefix, x[0] = first, prefix */
-    /* In place: int64 n to the bits of the double. */
-    void (*from_num)(uint64_t *x, uint32_t count, const hi_num *num);
+    /* In place: int64 n to the bits of the double. false: some |n| is not below 2^51. */
+    bool (*from_num)(uint64_t *x, uint32_t count, const hi_num *num);
     /* n[i] = the integer nearest to the value; off[i] = its bits less those that from_num() would
        make of n[i] (mod 2^64), or HI_NUM_OUTSIDE. Returns how many are not 0. */
     uint32_t (*to_num)(const uint64_t *bits, uint32_t count, const hi_num *num, uint64_t *n,

@@ -202,6 +202,7 @@ static void kern_scale(uint64_t *x, uint32_t count, uint64_t factor, uint64_t of
         kern_cell cell = {.u = x[i] + KERN_MAGIC_BITS};       \
         const double n = cell.d - KERN_MAGIC;                 \
         double z;                                             \
+        wide |= KERN_ABOVE_N(x[i]);                           \
         expression;                                           \
         cell.d = z;                                           \
         x[i] = cell.u;                                        \
@@ -212,10 +213,14 @@ static void kern_scale(uint64_t *x, uint32_t count, uint64_t factor, uint64_t of
 #define KERN_TIMES   z = n * param
 #define KERN_FLOAT   z = (double)(float)z
 
-static void kern_from_num(uint64_t *x, uint32_t count, const hi_num *num)
+/* Bits above the 52 lowest where |n| is not below 2^51, the smaller end included. */
+#define KERN_ABOVE_N(n) (((n) + (UINT64_C(1) << 51)) | ((n) + ((UINT64_C(1) << 51) - 1)))
+
+static bool kern_from_num(uint64_t *x, uint32_t count, const hi_num *num)
 {
     const double param = num->param;
     const double inverse = 1.0 / param;
+    uint64_t wide = 0;
 
     switch (num->op * 2 + (num->to_float ? 1 : 0)) {
     case HI_NUM_DECIMAL * 2:
@@ -237,6 +242,7 @@ static void kern_from_num(uint64_t *x, uint32_t count, const hi_num *num)
         KERN_FROM_NUM(KERN_TIMES; KERN_FLOAT)
         break;
     }
+    return wide >> 52 == 0;
 }
 
 /* All ones where a > b, else zero; both below 2^63. Masks instead of choices: they vectorise. */
@@ -265,7 +271,7 @@ static uint32_t kern_to_num(const uint64_t *restrict bits, uint32_t count, const
     const double param = num->param;
     const double inverse = 1.0 / param;
     const double scale = num->op == HI_NUM_MULTIPLY ? inverse : param;
-    const uint64_t bound = UINT64_C(0x4320000000000000) - 1; /* The last double below 2^51. */
+    const uint64_t bound = UINT64_C(0x431ffffffffffffd); /* The last double that rounds below 2^51. */
     uint64_t total = 0;
 
     switch (num->op * 2 + (num->to_float ? 1 : 0)) {

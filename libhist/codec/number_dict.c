@@ -14,6 +14,7 @@ enum {
     SORT_BITS = 24, /* Of the keys' range, in three passes. */
     RADIX_BITS = 8,
     RADIX = 1 << RADIX_BITS,
+    PROBES = 8, /* Slots in use that are passed by for each value, at most: then there is no dictionary. */
     DICT_SLOTS_MIN = 64,
     PAGE_SLOTS = 4 * HI_PAGE_ENTRIES_MAX,
     PAGE_BYTES = PAGE_SLOTS * sizeof(uint32_t) + 2 * HI_PAGE_ENTRIES_MAX * sizeof(hi_dict_entry),
@@ -38,7 +39,10 @@ static uint64_t dict_value(hi_kind kind, uint64_t key)
 /* Where in a hash table of `mask` + 1 slots to look for a key first. */
 static uint32_t dict_slot(uint64_t key, uint32_t mask)
 {
-    return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 40) & mask;
+    uint64_t h = (key ^ (key >> 32)) * UINT64_C(0x9e3779b97f4a7c15);
+
+    h = (h ^ (h >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
+    return (uint32_t)(h >> 40) & mask;
 }
 
 /* ---- sorting ---------------------------------------------------------------------------- */
@@ -123,6 +127,7 @@ static uint32_t dict_collect(hi_body_scratch *scratch, hi_kind kind, const uint6
     hi_dict_entry *entries = scratch->entries[0];
     uint32_t slots = DICT_SLOTS_MIN;
     uint32_t found = 0;
+    uint32_t probes = 0;
 
     while (slots < 2 * count && slots < HI_DICT_SLOTS) {
         slots *= 2;
@@ -134,6 +139,10 @@ static uint32_t dict_collect(hi_body_scratch *scratch, hi_kind kind, const uint6
 
         while (scratch->slots[at] != 0 && entries[scratch->slots[at] - 1].key != key) {
             at = (at + 1) & (slots - 1);
+            probes++;
+        }
+        if (probes > PROBES * count) {
+            return 0; /* Values chosen to collide. */
         }
         if (scratch->slots[at] == 0) {
             if (found == most || (i < EARLY_ROWS && found == early)) {
@@ -182,6 +191,7 @@ static uint32_t *page_slot(hi_page_dict *dict, uint64_t key)
 
     while (dict->slots[at] != 0 && dict->entries[0][dict->slots[at] - 1].key != key) {
         at = (at + 1) % PAGE_SLOTS;
+        dict->probes++;
     }
     return &dict->slots[at];
 }
@@ -224,6 +234,7 @@ hist_status hi_page_dict_collect(hi_page_dict *dict, hi_mem *mem, hi_kind kind,
 
     dict->count = 0;
     dict->kind = kind;
+    dict->probes = 0;
     if (!page_dict_reserve(dict, mem)) {
         return HIST_ENOMEM;
     }
@@ -235,6 +246,10 @@ hist_status hi_page_dict_collect(hi_page_dict *dict, hi_mem *mem, hi_kind kind,
         uint32_t *slot = page_slot(dict, dict_key(kind, x[i]));
         any = true;
         last = x[i];
+        if (dict->probes > (uint64_t)PROBES * values->rows) {
+            dict->count = 0; /* Values chosen to collide. */
+            return HIST_OK;
+        }
         if (*slot == 0) {
             if (dict->count == entries_max || dict->count == HI_PAGE_ENTRIES_MAX) {
                 dict->count = 0;

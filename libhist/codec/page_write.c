@@ -217,7 +217,7 @@ static hist_status page_put_shared(hi_encoder *encoder, const hi_values *values,
         values->type == HIST_TYPE_STRING && encoder->index.dict && encoder->index.count > 0;
     const bool numbers = encoder->body.page_dict.count > 0;
 
-    if (!forms && !text && !numbers) {
+    if ((!forms && !text && !numbers) || (text && encoder->body.ints.mode == HI_INTS_PLAN)) {
         return HIST_OK;
     }
     hi_buf_byte(out,
@@ -245,7 +245,9 @@ static hist_status page_put_block(hi_encoder *encoder, hi_slice *slice, hi_profi
                             .size = (uint32_t)(out->size - at),
                             .rows = slice->rows,
                             .encoding = (uint8_t)out->data[at] & HI_HEAD_MODEL};
-    hi_block_stats_with(encoder->kern, slice->values, slice->first, slice->rows, &info->stats);
+    if (encoder->body.ints.mode != HI_INTS_PLAN) {
+        hi_block_stats_with(encoder->kern, slice->values, slice->first, slice->rows, &info->stats);
+    }
     return HIST_OK;
 }
 
@@ -313,9 +315,11 @@ static hist_status page_try_dict(hi_encoder *encoder, page_work *w, hi_slice *sl
     if (encoder->body.page_dict.count == 0) {
         return HIST_OK;
     }
+    const hi_value_hint hint = encoder->body.hints[0]; /* Of the block without it. */
     HI_TRY(page_put_first(encoder, w, slice, out, &info, &shared_size));
     if (info.size + (shared_size - w->shared_size) / w->block_count >= w->blocks[0].size) {
         encoder->body.page_dict.count = 0;
+        encoder->body.hints[0] = hint;
         out->size = second;
         return HIST_OK;
     }
@@ -360,7 +364,7 @@ static hist_status page_put_cold(hi_encoder *encoder, page_work *w, hi_buf *out)
         }
     }
     hi_cold_page_clear(ints->cold);
-    if (w->block_count > 1) {
+    if (w->block_count > 1 && (w->values->type != HIST_TYPE_STRING || encoder->index.dict)) {
         HI_TRY(page_put(encoder, w, HI_INTS_PLAN, out));
         hi_cold_page_share(encoder->kern, ints->cold);
     }

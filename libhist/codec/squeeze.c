@@ -58,23 +58,35 @@ static ZSTD_CCtx *squeezer_context(hi_squeezer *squeezer)
     return squeezer->context;
 }
 
+/* Size of the frame, 0: out of memory. `to` has all the room it might need: where that is tight, what
+   zstd writes depends on the size of a word. */
+static size_t squeeze_at(ZSTD_CCtx *context, int level, const void *data, size_t size, void *to)
+{
+    (void)ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
+    (void)ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+    (void)ZSTD_CCtx_setParameter(context, ZSTD_c_format, ZSTD_f_zstd1_magicless);
+    (void)ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);
+    const size_t made = ZSTD_compress2(context, to, ZSTD_compressBound(size), data, size);
+    return ZSTD_isError(made) ? 0 : made;
+}
+
 hist_status hi_squeeze(hi_squeezer *squeezer, hi_profile profile, const void *data, size_t size,
                        void *to, size_t goal, size_t *size_out)
 {
     ZSTD_CCtx *context = squeezer_context(squeezer);
+    const bool cold = profile == HI_PROFILE_COLD;
 
     *size_out = 0;
     if (context == NULL) {
         return HIST_ENOMEM;
     }
-    (void)ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
-    (void)ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel,
-                                 profile == HI_PROFILE_COLD ? LEVEL_COLD : LEVEL_WARM);
-    (void)ZSTD_CCtx_setParameter(context, ZSTD_c_format, ZSTD_f_zstd1_magicless);
-    (void)ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);
-    /* With all the room: where it is tight, what zstd writes depends on the size of a word. */
-    const size_t made = ZSTD_compress2(context, to, ZSTD_compressBound(size), data, size);
-    if (ZSTD_isError(made)) {
+    size_t made = squeeze_at(context, LEVEL_WARM, data, size, to);
+    const size_t warm = made;
+    if (cold && made != 0) { /* A higher level is not always the smaller one. */
+        made = squeeze_at(context, LEVEL_COLD, data, size, to);
+        made = made > warm ? squeeze_at(context, LEVEL_WARM, data, size, to) : made;
+    }
+    if (made == 0) {
         return HIST_ENOMEM;
     }
     *size_out = made <= goal ? made : 0;

@@ -142,9 +142,18 @@ hi_fit_guess hi_fit_look(const hi_codec_kernels *kern, const uint64_t *residuals
 hi_fit_plan hi_fit_refine(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
                           const hi_fit_guess *guess);
 
+/* Slides windows of about the width found over the residuals: costs more, and is for the fit that
+   will be written. */
+hi_fit_plan hi_fit_slide(const uint64_t *residuals, uint32_t count, const hi_fit_guess *guess,
+                         hi_fit_plan fit);
+
 /* The cheapest fit of `count` >= 1 residuals packed as `rows` values. */
 hi_fit_plan hi_fit_choose(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
                           uint32_t rows);
+
+/* Writes a vector of `rows` (1 to HI_VECTOR_ROWS) values; returns its size, below 2^16. */
+size_t hi_vector_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch,
+                        const uint64_t *x, uint32_t rows, bool try_line, uint8_t *to);
 
 /* About how many bits hi_stream_encode() would take, by a sample. */
 uint64_t hi_stream_price(const hi_codec_kernels *kern, const uint64_t *x, uint32_t count);
@@ -157,6 +166,23 @@ size_t hi_stream_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch
 /* Divides x - min by a factor common to all into `scaled`. false: there is none. */
 bool hi_stream_scale(const hi_codec_kernels *kern, const uint64_t *x, uint32_t count, uint64_t min,
                      uint64_t *scaled, uint64_t *factor_out);
+
+/* Bytes that v needs as a signed number: 1 to 8. */
+static inline unsigned hi_signed_bytes(uint64_t v)
+{
+    const unsigned bits = hi_bit_length(v ^ (uint64_t)((int64_t)v >> 63)) + 1;
+
+    return (bits + 7) / 8;
+}
+
+/* The lower `bytes` bytes of v; returns how many. */
+static inline size_t hi_put_signed(uint8_t *to, uint64_t v, unsigned bytes)
+{
+    for (unsigned b = 0; b < bytes; b++) {
+        to[b] = (uint8_t)(v >> (8 * b));
+    }
+    return bytes;
+}
 
 static inline size_t hi_put_svarint(uint8_t *to, uint64_t v)
 {

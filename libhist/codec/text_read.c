@@ -80,6 +80,8 @@ hist_status hi_text_read_block(hi_reader *r, const hi_text_rows *rows, const hi_
     return text_read_bytes(r, room->bytes, (size_t)size);
 }
 
+enum { DICT_LENGTHS_BYTES_MIN = 4 }; /* A regular stream's kind, zeros, start and step. */
+
 /* ---- dictionary ------------------------------------------------------------------------- */
 
 static hist_status dict_fill(hi_reader *r, uint32_t count, size_t size, int32_t *offsets,
@@ -104,8 +106,10 @@ hist_status hi_dict_open(hi_mem *mem, hi_reader *r, size_t text_bytes_max, hi_di
     const uint64_t size = hi_read_varint(r);
 
     *dict_out = (hi_dict){.count = 0};
-    /* Entries differ, so at most one is empty. */
-    if (r->failed || size > text_bytes_max || size > INT32_MAX || count == 0 || count > size + 1) {
+    /* Entries differ, so at most one is empty; the lengths of each block's worth of them take some
+       bytes. So little can be asked for in the name of few bytes. */
+    if (r->failed || size > text_bytes_max || size > INT32_MAX || count == 0 || count > size + 1 ||
+        (count - 1) / HI_BLOCK_ROWS_MAX * DICT_LENGTHS_BYTES_MIN > hi_reader_left(r)) {
         return HIST_ECORRUPT;
     }
     if (count >= SIZE_MAX / sizeof(int32_t)) {

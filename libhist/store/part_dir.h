@@ -15,6 +15,7 @@
 
 enum {
     HI_GROUP_ROWS_MAX = 65536,
+    HI_PART_COLUMN_BYTES_MAX = 64 << 20, /* Of a gathered column; beyond, groups are halved. */
     HI_SERIES_BLOCK_ROWS = 4096, /* A series with as many rows in a group has blocks of its own. */
     HI_PART_HEADER_SIZE = 64,
     HI_PART_TAIL_SIZE = 32,

@@ -173,7 +173,8 @@ static hist_status frag_open_shared(part_frag *f, frag_column *c, hist_error *er
     memset(data + c->shared_size, 0, size - c->shared_size);
     status = hi_part_read_section(f->part, c->offset, data, c->shared_size, "a dictionary", err);
     if (status == HIST_OK) {
-        status = hi_page_shared_open(f->mem, c->type, data, c->shared_size, INT32_MAX, &c->shared);
+        status = hi_page_shared_open(f->mem, c->type, data, c->shared_size,
+                                     HI_PART_COLUMN_BYTES_MAX, &c->shared);
         c->shared_open = status == HIST_OK;
         if (status != HIST_OK) {
             status = frag_damage(f, c, c->offset, status, err);
@@ -236,7 +237,7 @@ static hist_status frag_make_text_room(part_frag *f, frag_column *c, uint32_t ro
     size_t size = 0;
     const hist_status status = hi_block_text_size(c->encoded, b->size, rows, &size);
 
-    if (status != HIST_OK || size > INT32_MAX) {
+    if (status != HIST_OK || size > HI_PART_COLUMN_BYTES_MAX) {
         return frag_damage(f, c, b->offset, HIST_ECORRUPT, err);
     }
     const size_t need = size + HI_CODEC_PAD;

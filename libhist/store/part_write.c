@@ -18,8 +18,6 @@ enum {
     WRITE_BUFFER_SIZE = 256 * 1024,
     WRITE_BLOCKS_MAX =
         2 * HI_GROUP_ROWS_MAX / HI_SERIES_BLOCK_ROWS + HI_GROUP_ROWS_MAX / HI_BLOCK_ROWS_MAX + 2,
-    WRITE_COLUMN_BYTES_MAX =
-        64 * 1024 * 1024, /* Of one gathered column; beyond, groups are halved. */
 };
 
 __extension__ typedef unsigned __int128 write_wide;
@@ -106,7 +104,7 @@ hist_status hi_part_writer_open(const hi_part_config *config, uint64_t part_id, 
     hi_buf_init(&w->page, config->mem, SIZE_MAX / 2);
     hi_dir_builder_init(&w->dir, config->mem);
     hi_arena_init(&w->times_arena, config->mem);
-    hi_mem_init(&w->column_mem, NULL, config->mem, WRITE_COLUMN_BYTES_MAX);
+    hi_mem_init(&w->column_mem, NULL, config->mem, HI_PART_COLUMN_BYTES_MAX);
     hi_arena_init(&w->column_arena, &w->column_mem);
     const hist_status status = write_start(w, err);
     if (status != HIST_OK) {
@@ -250,7 +248,7 @@ static hist_status write_flatten(hi_part_writer *w, hist_column *column, hist_er
             size += (uint64_t)(from[codes[i] + 1] - from[codes[i]]);
         }
     }
-    if (size > WRITE_COLUMN_BYTES_MAX) {
+    if (size > HI_PART_COLUMN_BYTES_MAX) {
         return hi_no_memory(err, "writing a column of text");
     }
     char *bytes = hi_arena_vector(&w->column_arena, (size_t)size);
