@@ -104,13 +104,11 @@ static inline hist_status cb_decode(const cb_bytes *b, hist_type type, uint32_t 
     return status;
 }
 
-/* Opens a shared section that ends where its memory does. */
+/* Opens a shared section; text_max bounds its text. */
 static inline hist_status cb_open(const cb_bytes *b, hist_type type, size_t text_max)
 {
     hi_page_shared shared;
-    uint8_t *section = malloc(b->size);
-
-    memcpy(section, b->at, b->size);
+    uint8_t *section = cc_padded_copy(b->at, b->size);
     const hist_status status =
         hi_page_shared_open(&cc_mem, type, section, b->size, text_max, &shared);
     hi_page_shared_free(&cc_mem, &shared);
