@@ -616,7 +616,37 @@ static void a_dictionary_that_counts_more_than_memory_holds_is_refused(void **st
     assert_true(status == HIST_ECORRUPT || status == HIST_ENOMEM);
 }
 
+/* |n| >= 2^51 has no meaning in NUM: damage, or at least the same value on every CPU. */
+static void numbers_out_of_range_are_the_same_on_every_cpu(void **state)
+{
+    const hi_codec_kernels *const kernels[] = {&hi_codec_kernels_base, hi_codec_kernels_pick()};
+    /* 0.1 * n, twice; n makes an infinity of the adding trick. */
+    uint8_t block[32] = {HI_ENC_NUM, 0, 1, 5};
+    size_t at = 4;
+    uint64_t first[2] = {0};
+    hist_status statuses[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        at += hi_put_varint(block + at, hi_zigzag((int64_t)(UINT64_C(0x7ff0000000000000) -
+                                                            UINT64_C(0x4338000000000000))));
+    }
+    for (size_t k = 0; k < 2; k++) {
+        cc_room got = cc_room_new(0);
+        uint8_t *src = cc_padded_copy(block, at);
+        hi_decoded d;
+
+        statuses[k] = hi_block_decode_with(kernels[k], HIST_TYPE_REAL, src, at, 2, NULL, &got.r, &d);
+        memcpy(&first[k], got.r.data, sizeof(first[k]));
+        free(src);
+        cc_room_free(&got);
+    }
+    assert_int_equal(statuses[0], statuses[1]);
+    assert_true(statuses[0] != HIST_OK || first[0] == first[1]);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(numbers_out_of_range_are_the_same_on_every_cpu),
     cmocka_unit_test(damaged_blocks_give_errors_or_values_and_never_reach_outside),
     cmocka_unit_test(a_block_cut_short_or_continued_is_damage),
     cmocka_unit_test(one_byte_that_the_format_does_not_have_is_damage),

@@ -431,6 +431,61 @@ static void shared_sections_open_up_to_every_limit_and_not_beyond(void **state)
     }
 }
 
+/* ---- n of scaled integers ----------------------------------------------------------------------- */
+
+static void put_scaled(cb_bytes *b, unsigned op, unsigned form)
+{
+    cb_u8(b, HI_ENC_NUM);
+    cb_u8(b, op | form);
+    if (op == HI_NUM_DECIMAL) {
+        cb_u8(b, 3);
+    } else {
+        cb_u64(b, hi_bits_of(0.125));
+    }
+}
+
+/* Nine values, the one at `place` is n. */
+static void scaled_check(unsigned op, unsigned form, uint32_t place, int64_t n, hist_status want)
+{
+    const hi_codec_kernels *const kernels[] = {&hi_codec_kernels_base, hi_codec_kernels_pick()};
+    static cb_bytes b;
+    uint64_t last = 0;
+
+    b.size = 0;
+    put_scaled(&b, op, form);
+    cb_u8(&b, 5);
+    for (uint32_t i = 0; i < 9; i++) {
+        cb_svarint(&b, i == place ? n : 1 - 2 * (int64_t)(i % 2));
+    }
+    for (size_t k = 0; k < sizeof(kernels) / sizeof(*kernels); k++) {
+        const hist_status status =
+            cb_decode_with(kernels[k], &b, HIST_TYPE_REAL, 9, NULL, 0, &last);
+        if (status != want) {
+            fail_msg("%s: operation %u, form %u, n %lld at %u: status %d", kernels[k]->name, op,
+                     form, (long long)n, place, status);
+        }
+    }
+}
+
+static void scaled_integers_are_below_2_to_the_51(void **state)
+{
+    const int64_t beyond = INT64_C(1) << 51;
+
+    (void)state;
+    for (unsigned op = 0; op < 3; op++) {
+        for (unsigned form = 0; form <= HI_FORM_FLOAT; form += HI_FORM_FLOAT) {
+            for (uint32_t place = 0; place < 9; place += 4) {
+                scaled_check(op, form, place, beyond - 1, HIST_OK);
+                scaled_check(op, form, place, 1 - beyond, HIST_OK);
+                scaled_check(op, form, place, beyond, HIST_ECORRUPT);
+                scaled_check(op, form, place, -beyond, HIST_ECORRUPT);
+                scaled_check(op, form, place, INT64_MAX, HIST_ECORRUPT);
+                scaled_check(op, form, place, INT64_MIN, HIST_ECORRUPT);
+            }
+        }
+    }
+}
+
 /* ---- numbers of 32 bits, codes of strings ---------------------------------------------------- */
 
 /* An id or a code that is a list of one. */
@@ -547,6 +602,7 @@ static void text_that_the_room_has_no_space_for_is_the_callers_mistake(void **st
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(blocks_decode_up_to_every_limit_and_not_beyond),
     cmocka_unit_test(shared_sections_open_up_to_every_limit_and_not_beyond),
+    cmocka_unit_test(scaled_integers_are_below_2_to_the_51),
     cmocka_unit_test(ids_have_32_bits),
     cmocka_unit_test(ids_of_a_vector_have_32_bits),
     cmocka_unit_test(codes_are_below_the_strings_there_are),

@@ -83,13 +83,16 @@ static inline void cb_first(cb_bytes *b, uint32_t count, uint64_t first)
 }
 
 /* Decodes into rooms of exact size. last_out: the last row, of types of 64 bits and INT. */
-static inline hist_status cb_decode(const cb_bytes *b, hist_type type, uint32_t rows,
-                                    const hi_page_shared *shared, size_t text, uint64_t *last_out)
+static inline hist_status cb_decode_with(const hi_codec_kernels *kern, const cb_bytes *b,
+                                         hist_type type, uint32_t rows,
+                                         const hi_page_shared *shared, size_t text,
+                                         uint64_t *last_out)
 {
     uint8_t *src = cc_padded_copy(b->at, b->size);
     cc_room got = cc_room_new(text);
     hi_decoded d;
-    const hist_status status = hi_block_decode(type, src, b->size, rows, shared, &got.r, &d);
+    const hist_status status =
+        hi_block_decode_with(kern, type, src, b->size, rows, shared, &got.r, &d);
 
     *last_out = 0;
     if (status == HIST_OK && type == HIST_TYPE_INT) {
@@ -102,6 +105,12 @@ static inline hist_status cb_decode(const cb_bytes *b, hist_type type, uint32_t 
     cc_room_free(&got);
     free(src);
     return status;
+}
+
+static inline hist_status cb_decode(const cb_bytes *b, hist_type type, uint32_t rows,
+                                    const hi_page_shared *shared, size_t text, uint64_t *last_out)
+{
+    return cb_decode_with(hi_codec_kernels_pick(), b, type, rows, shared, text, last_out);
 }
 
 /* Opens a shared section; text_max bounds its text. */
