@@ -475,6 +475,16 @@ static void sort_lines(char *text)
     free(copy);
 }
 
+/* Codes and dictionaries of several batches are kept, and put together. */
+static void rows_that_are_kept_keep_their_text(void **state)
+{
+    (void)state;
+    assert_true(ask_number("Telemetry | sort by Count asc, Timestamp desc "
+                           "| summarize count() by Note | count") == 5);
+    assert_true(ask_number("Telemetry | sort by Count asc, Timestamp desc "
+                           "| where Note == strcat('n', Count % 5) | count") == ROWS_TOTAL);
+}
+
 static void answers_do_not_depend_on_pushing_conditions_down(void **state)
 {
     static const char *const queries[] = {
@@ -709,6 +719,7 @@ int main(void)
         cmocka_unit_test(make_series_has_the_rows_of_summarize_in_its_cells),
         cmocka_unit_test(joins_give_as_many_rows_as_nested_loops),
         cmocka_unit_test(sort_puts_every_row_behind_smaller_ones),
+        cmocka_unit_test(rows_that_are_kept_keep_their_text),
         cmocka_unit_test(answers_do_not_depend_on_pushing_conditions_down),
         cmocka_unit_test(a_condition_on_one_device_reads_one_device),
         cmocka_unit_test(a_query_over_its_memory_fails_with_enomem_and_the_store_lives_on),

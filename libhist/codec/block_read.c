@@ -3,6 +3,7 @@
  * where their rows are. Trusts no byte of the block.
  */
 #include "base/fpenv.h"
+#include "codec/block.h"
 #include "codec/encoder.h"
 #include "codec/text_read.h"
 
@@ -315,9 +316,15 @@ static hist_status part_numbers(block_view *b, const block_part *part, const hi_
 static hist_status part_decode(block_view *b, block_part *part, const hi_page_shared *shared,
                                const uint64_t *valid, const hi_room *room, hi_decoded *decoded)
 {
-    part->skip = hi_valid_count(valid, part->first); /* first is a multiple of 64. */
-    hi_bits_copy(valid, part->first, part->rows, room->valid);
-    part->count = hi_valid_count(room->valid, part->rows);
+    if (b->count == b->rows) {
+        part->skip = part->first;
+        part->count = part->rows;
+        bits_ones(room->valid, part->rows);
+    } else {
+        part->skip = hi_valid_count(valid, part->first); /* first is a multiple of 64. */
+        hi_bits_copy(valid, part->first, part->rows, room->valid);
+        part->count = hi_valid_count(room->valid, part->rows);
+    }
     decoded->nulls = part->rows - part->count;
     if (b->count == 0) {
         memset(room->data, 0, (size_t)part->rows * hi_kind_bytes(hi_kind_of(b->type)));
@@ -361,4 +368,29 @@ hist_status hi_block_decode_vectors(hist_type type, const uint8_t *src, size_t s
 
     hi_fp_leave(modes);
     return status;
+}
+
+/* ---- for those who read bodies themselves ----------------------------------------------- */
+
+hist_status hi_block_open(const hi_codec_kernels *kern, hist_type type, const uint8_t *src,
+                          size_t size, uint32_t rows, const hi_page_shared *shared,
+                          hi_block_view *view_out)
+{
+    block_view b = {.kern = kern, .type = type, .rows = rows, .r = hi_reader_of(src, size)};
+
+    if (type == HIST_TYPE_STRING || type == HIST_TYPE_BOOL) {
+        return HIST_EINVAL;
+    }
+    if (rows == 0 || rows > HI_BLOCK_ROWS_MAX) {
+        return HIST_ECORRUPT;
+    }
+    HI_TRY(block_open(&b, view_out->valid));
+    view_out->kern = kern;
+    view_out->kind = hi_kind_of(type);
+    view_out->rows = rows;
+    view_out->count = b.count;
+    if (b.count > 0) {
+        HI_TRY(hi_body_open(&b.r, b.model, view_out->kind, b.count, shared, &view_out->body));
+    }
+    return block_end(&b);
 }

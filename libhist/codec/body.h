@@ -98,7 +98,7 @@ hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t co
 hist_status hi_body_flat(const hi_codec_kernels *kern, hi_reader *r, hi_kind kind, uint32_t count,
                          const hi_cold_set *forms, uint64_t *out);
 /* Vectors [first, first + vectors) to out, HI_VECTOR_ROWS values apart; there is room for whole
-   vectors. Not for runs, nor where is_cold. */
+   vectors. Of runs their values, one a run. Not where is_cold. */
 hist_status hi_body_vectors(const hi_codec_kernels *kern, const hi_body_view *view, uint32_t first,
                             uint32_t vectors, uint64_t *out);
 /* Everything; writes up to HI_CODEC_PAD bytes more than count values. */

@@ -97,12 +97,20 @@ RANS_RUN(8)
 
 #if defined(__AVX512F__)
 
+/* A macro in gcc without optimisation, whose casts are not ours to warn about. */
+#define RANS_GATHER(places, table)                                                           \
+    __extension__({                                                                          \
+        _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wsign-conversion\"") \
+        const __m512i gathered_ = _mm512_i32gather_epi32(places, table, 4);                  \
+        _Pragma("GCC diagnostic pop") gathered_;                                             \
+    })
+
 /* Sixteen lanes in a register. The words that the lanes want are spread over them. */
 static inline __m512i rans_turn(const uint32_t *table, __m512i x, const uint8_t **words,
                                 uint8_t *symbols)
 {
     const __m512i places = _mm512_and_si512(x, _mm512_set1_epi32(HI_RANS_SUM - 1));
-    const __m512i entry = _mm512_i32gather_epi32(places, table, 4);
+    const __m512i entry = RANS_GATHER(places, table);
     const __m512i high = _mm512_srli_epi32(x, HI_RANS_BITS);
     const __m512i next =
         _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)*words));

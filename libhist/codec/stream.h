@@ -101,6 +101,17 @@ hist_status hi_stream_open(hi_reader *r, uint32_t count, hi_stream_view *view_ou
 hist_status hi_stream_vector(const hi_codec_kernels *kern, const hi_stream_view *view, uint32_t v,
                              uint64_t *out);
 
+/* A vector that is a base and packed words, nothing else: its values, seen as signed, are base to max. */
+typedef struct hi_frame {
+    const uint8_t *packed;
+    unsigned width; /* At most 62. */
+    int64_t base;
+    int64_t max;
+} hi_frame;
+
+/* false: vector `v` is something else. */
+bool hi_stream_frame(const hi_stream_view *view, uint32_t v, hi_frame *frame);
+
 /* ---- encoding --------------------------------------------------------------------------- */
 
 /* Scratch for one stream at a time. */

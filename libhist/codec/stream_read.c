@@ -318,3 +318,20 @@ hist_status hi_stream_vector(const hi_codec_kernels *kern, const hi_stream_view 
     }
     return HIST_OK;
 }
+
+bool hi_stream_frame(const hi_stream_view *view, uint32_t v, hi_frame *frame)
+{
+    vector_head head;
+
+    if (view->kind != HI_STREAM_VECTORS || view->scaled) {
+        return false;
+    }
+    hi_reader r = hi_reader_of(view->vector[v], view->size[v]);
+    if (!vector_read_head(&r, hi_vector_rows(view->count, v), &head) ||
+        head.scheme != HI_SCHEME_FOR || head.exceptions > 0 || head.width > 62) {
+        return false;
+    }
+    *frame =
+        (hi_frame){.packed = head.packed, .width = head.width, .base = (int64_t)head.base};
+    return !__builtin_add_overflow(frame->base, (INT64_C(1) << head.width) - 1, &frame->max);
+}

@@ -10,32 +10,52 @@ hist_status hi_agg_no_memory(const hi_agg_run *run)
 
 hist_status hi_agg_open(hi_agg_run *run, const hi_agg *agg, hi_op *op)
 {
-    *run = (hi_agg_run){.agg = agg, .op = op};
+    *run = (hi_agg_run){.agg = agg, .op = op, .to = &op->keep};
     return agg->kind->open != NULL ? agg->kind->open(run) : HIST_OK;
 }
 
-/* State for at least `groups`, new ones zeroed. */
+/* State for at least `groups`. */
 static hist_status agg_room(hi_agg_run *run, uint32_t groups)
 {
     const size_t size = run->agg->kind->state_size;
     uint32_t capacity = run->capacity == 0 ? 16 : run->capacity;
 
-    if (groups <= run->capacity || size == 0) {
+    if (size == 0 || groups <= run->zeroed) {
         return HIST_OK;
     }
-    while (capacity < groups) {
-        capacity *= 2;
+    if (groups > run->capacity) {
+        while (capacity < groups) {
+            capacity *= 2;
+        }
+        uint8_t *state = hi_arena_alloc(&run->op->keep, capacity * size);
+        if (state == NULL) {
+            return hi_agg_no_memory(run);
+        }
+        if (run->zeroed > 0) {
+            memcpy(state, run->state, run->zeroed * size);
+        }
+        run->state = state;
+        run->capacity = capacity;
     }
-    uint8_t *state = hi_arena_calloc(&run->op->keep, capacity, size);
-    if (state == NULL) {
-        return hi_agg_no_memory(run);
-    }
-    if (run->capacity > 0) {
-        memcpy(state, run->state, (size_t)run->capacity * size);
-    }
-    run->state = state;
-    run->capacity = capacity;
+    /* No further than needed: memory that is not touched costs nothing. */
+    memset((uint8_t *)run->state + run->zeroed * size, 0, (groups - run->zeroed) * size);
+    run->zeroed = groups;
     return HIST_OK;
+}
+
+bool hi_agg_forgets(const hi_agg *agg)
+{
+    return agg->kind->open == NULL;
+}
+
+void hi_agg_keep_last(hi_agg_run *run, uint32_t last)
+{
+    const size_t size = run->agg->kind->state_size;
+
+    if (run->zeroed > last && last > 0) {
+        memcpy(run->state, (const uint8_t *)run->state + last * size, size);
+    }
+    run->zeroed = 1;
 }
 
 static hist_status agg_mask(hi_agg_run *run, const hist_batch *in, const uint64_t **out)
@@ -114,8 +134,12 @@ typedef struct op_group {
     const hi_agg *aggs;
     hi_agg_run *runs;
     hi_grouper grouper;
+    bool forgets; /* Rows of a group come one after another: all groups but the last are done. */
     bool done;
 } op_group;
+
+/* Groups that make a batch where they are given out before the end. */
+enum { GROUP_BATCH_MIN = 1024 };
 
 static hist_status group_open(hi_op *op)
 {
@@ -124,10 +148,17 @@ static hist_status group_open(hi_op *op)
     self->done = false;
     self->runs = HI_NEW_ARRAY(&op->keep, hi_agg_run, (size_t)self->agg_count + 1);
     HI_OP_TRY_MEM(self, self->runs != NULL);
+    bool grouped = hi_op_scan_grouped(op->child[0], self->keys, self->key_count);
     for (uint32_t a = 0; a < self->agg_count; a++) {
         HI_TRY(hi_agg_open(&self->runs[a], &self->aggs[a], op));
+        grouped = grouped && hi_agg_forgets(&self->aggs[a]);
     }
-    return hi_grouper_open(&self->grouper, op, self->keys, self->key_count);
+    HI_TRY(hi_grouper_open(&self->grouper, op, self->keys, self->key_count, grouped));
+    self->forgets = self->grouper.forgets;
+    for (uint32_t a = 0; a < self->agg_count; a++) {
+        self->runs[a].to = self->forgets ? &op->arena : &op->keep;
+    }
+    return HIST_OK;
 }
 
 static hist_status group_batch(op_group *self, const hist_batch *in)
@@ -139,10 +170,40 @@ static hist_status group_batch(op_group *self, const hist_batch *in)
     hi_arena_rewind(&op->arena, op->mark);
     hi_eval_begin(&op->ev);
     HI_TRY(hi_grouper_rows(&self->grouper, in, &stretches, &count));
+    const uint32_t groups = hi_grouper_count(&self->grouper);
     for (uint32_t a = 0; a < self->agg_count; a++) {
-        HI_TRY(hi_agg_update(&self->runs[a], in, stretches, count, self->grouper.map.count));
+        HI_TRY(hi_agg_update(&self->runs[a], in, stretches, count, groups));
     }
     return HIST_OK;
+}
+
+/* The first `groups` groups as a batch. */
+static hist_status group_give(op_group *self, uint32_t groups, hist_batch *out)
+{
+    hi_op *op = &self->base;
+
+    hi_arena_rewind(&op->arena, op->mark);
+    hist_column *columns = hi_op_batch(op, groups, out);
+    HI_OP_TRY_MEM(self, columns != NULL);
+    HI_TRY(hi_grouper_keys(&self->grouper, groups, columns));
+    uint32_t c = self->key_count;
+    for (uint32_t a = 0; a < self->agg_count; a++) {
+        HI_TRY(hi_agg_finish(&self->runs[a], groups, &columns[c]));
+        c += self->aggs[a].output_count;
+    }
+    return HIST_OK;
+}
+
+/* All but the last group, which may go on. */
+static hist_status group_give_done(op_group *self, hist_batch *out)
+{
+    const uint32_t last = hi_grouper_count(&self->grouper) - 1;
+
+    HI_TRY(group_give(self, last, out));
+    for (uint32_t a = 0; a < self->agg_count; a++) {
+        hi_agg_keep_last(&self->runs[a], last);
+    }
+    return hi_grouper_keep_last(&self->grouper);
 }
 
 static hist_status group_next(hi_op *op, hist_batch *out)
@@ -152,7 +213,6 @@ static hist_status group_next(hi_op *op, hist_batch *out)
     if (self->done) {
         return HIST_OK;
     }
-    self->done = true;
     for (;;) {
         hist_batch in;
 
@@ -161,18 +221,12 @@ static hist_status group_next(hi_op *op, hist_batch *out)
             break;
         }
         HI_TRY(group_batch(self, &in));
+        if (self->forgets && hi_grouper_count(&self->grouper) > GROUP_BATCH_MIN) {
+            return group_give_done(self, out);
+        }
     }
-    const uint32_t groups = self->key_count == 0 ? 1 : self->grouper.map.count;
-    hi_arena_rewind(&op->arena, op->mark);
-    hist_column *columns = hi_op_batch(op, groups, out);
-    HI_OP_TRY_MEM(self, columns != NULL);
-    HI_TRY(hi_grouper_keys(&self->grouper, columns));
-    uint32_t c = self->key_count;
-    for (uint32_t a = 0; a < self->agg_count; a++) {
-        HI_TRY(hi_agg_finish(&self->runs[a], groups, &columns[c]));
-        c += self->aggs[a].output_count;
-    }
-    return HIST_OK;
+    self->done = true;
+    return group_give(self, self->key_count == 0 ? 1 : hi_grouper_count(&self->grouper), out);
 }
 
 static void group_need(hi_op *op, const uint64_t *used)

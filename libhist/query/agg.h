@@ -17,7 +17,7 @@ typedef struct hi_agg_kind {
     hist_status (*open)(hi_agg_run *run);
     hist_status (*update)(hi_agg_run *run, const hist_column *args, const uint64_t *mask,
                           const hi_stretch *stretches, uint32_t count);
-    /* One column an output, in run->op->keep. */
+    /* One column an output, in run->to. */
     hist_status (*finish)(hi_agg_run *run, uint32_t groups, hist_column *out);
     int data; /* Which of several that share code. */
 } hi_agg_kind;
@@ -40,8 +40,10 @@ struct hi_agg {
 struct hi_agg_run {
     const hi_agg *agg;
     hi_op *op;
+    hi_arena *to; /* Of results: the op's keep, or its arena where groups are forgotten. */
     void *state;
-    uint32_t capacity; /* Groups there is state for. */
+    uint32_t capacity; /* Groups there is state for, */
+    uint32_t zeroed;   /* and of how many it was made ready. */
     void *own;         /* What the kind keeps beside. */
 };
 
@@ -49,6 +51,10 @@ hist_status hi_agg_open(hi_agg_run *run, const hi_agg *agg, hi_op *op);
 hist_status hi_agg_update(hi_agg_run *run, const hist_batch *in, const hi_stretch *stretches,
                           uint32_t count, uint32_t groups);
 hist_status hi_agg_finish(hi_agg_run *run, uint32_t groups, hist_column *out);
+/* Whether the state is all there is of a group, so that groups can be forgotten. */
+bool hi_agg_forgets(const hi_agg *agg);
+/* Group `last` becomes group 0, others are as if never seen. */
+void hi_agg_keep_last(hi_agg_run *run, uint32_t last);
 
 hist_status hi_agg_no_memory(const hi_agg_run *run);
 

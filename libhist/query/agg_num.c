@@ -7,7 +7,11 @@
 #include <string.h>
 
 #include "query/agg.h"
+#include "query/agg_kern.h"
 #include "query/decimal.h"
+
+/* Rows of a stretch from which on the loops of agg_kern.h are worth a call. */
+enum { NUM_MANY = 32 };
 
 static bool num_has(const uint64_t *valid, uint32_t i)
 {
@@ -17,13 +21,13 @@ static bool num_has(const uint64_t *valid, uint32_t i)
 static hist_status num_column(hi_agg_run *run, hist_type type, uint32_t groups, hist_column *out,
                               void **data)
 {
-    return hi_col_new(&run->op->keep, type, groups, out, data) ? HIST_OK : hi_agg_no_memory(run);
+    return hi_col_new(run->to, type, groups, out, data) ? HIST_OK : hi_agg_no_memory(run);
 }
 
 /* A bitmap of groups that have a value: all of them until one is cleared. */
 static uint64_t *num_valid(hi_agg_run *run, uint32_t groups)
 {
-    return hi_bits_new(&run->op->keep, groups, true);
+    return hi_bits_new(run->to, groups, true);
 }
 
 /* ---- count ---- */
@@ -69,6 +73,12 @@ static hist_status num_finish_i64(hi_agg_run *run, uint32_t groups, hist_column 
 
 const hi_agg_kind hi_agg_count = {"count", sizeof(int64_t), NULL, count_update, num_finish_i64, 0};
 
+/* Values without nulls that lie next to each other as int64; else NULL. */
+static const int64_t *num_plain(const hist_column *c)
+{
+    return c->valid == NULL && c->stored != HIST_TYPE_INT ? c->data : NULL;
+}
+
 /* ---- sum ---- */
 
 static int64_t num_int(const hist_column *c, uint32_t i)
@@ -82,11 +92,16 @@ static hist_status sum_long_update(hi_agg_run *run, const hist_column *args, con
 {
     uint64_t *state = run->state;
     const hist_column *c = &args[0];
+    const int64_t *plain = num_plain(c);
 
     (void)mask;
     for (uint32_t k = 0; k < count; k++) {
         uint64_t sum = state[s[k].group];
 
+        if (plain != NULL && s[k].rows >= NUM_MANY) {
+            state[s[k].group] = sum + hi_agg_kernels_get()->sum_i64(plain + s[k].first, s[k].rows);
+            continue;
+        }
         for (uint32_t i = s[k].first; i < s[k].first + s[k].rows; i++) {
             if (num_has(c->valid, i)) {
                 sum += (uint64_t)num_int(c, i);
@@ -101,14 +116,42 @@ const hi_agg_kind hi_agg_sum_long = {"sum",           sizeof(int64_t), NULL,
                                      sum_long_update, num_finish_i64,  0};
 
 typedef struct num_real {
-    double sum;
+    double lanes[HI_SUM_LANES]; /* See agg_kern.h. */
     uint64_t n;
 } num_real;
 
-static double num_sum(const double *v, uint32_t n, double sum)
+static void num_add(num_real *g, double v)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        sum += v[i];
+    g->lanes[g->n++ % HI_SUM_LANES] += v;
+}
+
+static void num_add_all(num_real *g, const double *v, uint32_t n)
+{
+    uint32_t i = 0;
+
+    while (i < n && g->n % HI_SUM_LANES != 0) {
+        num_add(g, v[i++]);
+    }
+    const uint32_t many = (n - i) / HI_SUM_LANES * HI_SUM_LANES;
+    if (many >= NUM_MANY) {
+        hi_agg_kernels_get()->sum_f64(v + i, many, g->lanes);
+    } else {
+        for (uint32_t k = 0; k < many; k++) {
+            g->lanes[k % HI_SUM_LANES] += v[i + k];
+        }
+    }
+    g->n += many;
+    for (i += many; i < n; i++) {
+        num_add(g, v[i]);
+    }
+}
+
+static double num_total(const num_real *g)
+{
+    double sum = g->lanes[0];
+
+    for (int l = 1; l < HI_SUM_LANES; l++) {
+        sum += g->lanes[l];
     }
     return sum;
 }
@@ -125,14 +168,12 @@ static hist_status sum_real_update(hi_agg_run *run, const hist_column *args, con
         num_real *g = &state[s[k].group];
 
         if (valid == NULL) {
-            g->sum = num_sum(v + s[k].first, s[k].rows, g->sum);
-            g->n += s[k].rows;
+            num_add_all(g, v + s[k].first, s[k].rows);
             continue;
         }
         for (uint32_t i = s[k].first; i < s[k].first + s[k].rows; i++) {
             if (hist_bit_get(valid, i)) {
-                g->sum += v[i];
-                g->n++;
+                num_add(g, v[i]);
             }
         }
     }
@@ -147,7 +188,7 @@ static hist_status sum_real_finish(hi_agg_run *run, uint32_t groups, hist_column
 
     HI_TRY(num_column(run, HIST_TYPE_REAL, groups, out, &data));
     for (uint32_t g = 0; g < groups; g++) {
-        double v = state[g].sum;
+        double v = num_total(&state[g]);
 
         if (run->agg->kind->data == 1) {
             v = state[g].n == 0 ? (double)NAN : v / (double)state[g].n;
@@ -164,8 +205,10 @@ const hi_agg_kind hi_agg_avg_real = {"avg",           sizeof(num_real), NULL,
 
 /* ---- avg of whole numbers: the sum wraps, as the engine's does; of times: it does not ---- */
 
+__extension__ typedef __int128 num_wide;
+
 typedef struct num_avg {
-    __extension__ __int128 sum;
+    num_wide sum;
     uint64_t n;
 } num_avg;
 
@@ -174,11 +217,21 @@ static hist_status avg_update(hi_agg_run *run, const hist_column *args, const ui
 {
     num_avg *state = run->state;
     const hist_column *c = &args[0];
+    const int64_t *plain = num_plain(c);
 
     (void)mask;
     for (uint32_t k = 0; k < count; k++) {
         num_avg *g = &state[s[k].group];
 
+        if (plain != NULL && s[k].rows >= NUM_MANY) {
+            uint64_t low;
+            int64_t high;
+
+            hi_agg_kernels_get()->sums_i64(plain + s[k].first, s[k].rows, &low, &high);
+            g->sum += (num_wide)high * ((num_wide)1 << 32) + low;
+            g->n += s[k].rows;
+            continue;
+        }
         for (uint32_t i = s[k].first; i < s[k].first + s[k].rows; i++) {
             if (num_has(c->valid, i)) {
                 g->sum += num_int(c, i);
@@ -238,11 +291,21 @@ static hist_status best_int_update(hi_agg_run *run, const hist_column *args, con
     num_int_best *state = run->state;
     const hist_column *c = &args[0];
     const bool max = run->agg->kind->data == 1;
+    const int64_t *plain = num_plain(c);
 
     (void)mask;
     for (uint32_t k = 0; k < count; k++) {
         num_int_best b = state[s[k].group];
 
+        if (plain != NULL && s[k].rows >= NUM_MANY) {
+            const int64_t *v = plain + s[k].first;
+            const int64_t best = max ? hi_agg_kernels_get()->max_i64(v, s[k].rows)
+                                     : hi_agg_kernels_get()->min_i64(v, s[k].rows);
+
+            b.v = !b.has || (max ? best > b.v : best < b.v) ? best : b.v;
+            state[s[k].group] = (num_int_best){b.v, true};
+            continue;
+        }
         for (uint32_t i = s[k].first; i < s[k].first + s[k].rows; i++) {
             if (!num_has(c->valid, i)) {
                 continue;
@@ -258,29 +321,47 @@ static hist_status best_int_update(hi_agg_run *run, const hist_column *args, con
     return HIST_OK;
 }
 
+/* Groups without a value become nulls. `has` is that of the first group, the others follow `stride` bytes apart. */
+static hist_status best_nulls(hi_agg_run *run, uint32_t groups, const bool *has, size_t stride,
+                              hist_column *out)
+{
+    const char *at = (const char *)has;
+    uint32_t first = 0;
+
+    while (first < groups && *(const bool *)(at + first * stride)) {
+        first++;
+    }
+    if (first == groups) {
+        return HIST_OK;
+    }
+    uint64_t *valid = num_valid(run, groups);
+    if (valid == NULL) {
+        return hi_agg_no_memory(run);
+    }
+    for (uint32_t g = first; g < groups; g++) {
+        if (!*(const bool *)(at + g * stride)) {
+            hi_bit_clear(valid, g);
+        }
+    }
+    out->valid = valid;
+    return HIST_OK;
+}
+
 static hist_status best_int_finish(hi_agg_run *run, uint32_t groups, hist_column *out)
 {
     const num_int_best *state = run->state;
     void *data;
-    uint64_t *valid = num_valid(run, groups);
     const hist_type type = run->agg->outputs[0].type;
 
     HI_TRY(num_column(run, type, groups, out, &data));
-    if (valid == NULL) {
-        return hi_agg_no_memory(run);
-    }
     for (uint32_t g = 0; g < groups; g++) {
         if (type == HIST_TYPE_INT) {
             ((int32_t *)data)[g] = (int32_t)state[g].v;
         } else {
             ((int64_t *)data)[g] = state[g].v;
         }
-        if (!state[g].has) {
-            hi_bit_clear(valid, g);
-        }
     }
-    out->valid = valid;
-    return HIST_OK;
+    return best_nulls(run, groups, &state[0].has, sizeof(state[0]), out);
 }
 
 const hi_agg_kind hi_agg_min_int = {"min",           sizeof(num_int_best), NULL,
@@ -292,6 +373,42 @@ typedef struct num_real_best {
     double v;
     bool has;
 } num_real_best;
+
+/* One by one, with NaNs: one once met stays, as nothing compares with it. Of equal values (zeroes) the first is kept. */
+static double best_real_few(const double *v, uint32_t n, bool max, double best)
+{
+    bool nan = false;
+
+    if (max) {
+        for (uint32_t i = 0; i < n; i++) {
+            best = v[i] > best ? v[i] : best;
+            nan |= v[i] != v[i];
+        }
+    } else {
+        for (uint32_t i = 0; i < n; i++) {
+            best = v[i] < best ? v[i] : best;
+            nan |= v[i] != v[i];
+        }
+    }
+    for (uint32_t i = 0; nan && i < n; i++) {
+        best = v[i] != v[i] ? v[i] : best;
+    }
+    return best;
+}
+
+/* The best of n values without nulls, no worse than b. */
+static num_real_best best_real_of(const double *v, uint32_t n, bool max, num_real_best b)
+{
+    const double before = b.has ? b.v : v[0];
+    double best = before;
+
+    if (n < NUM_MANY ||
+        !(max ? hi_agg_kernels_get()->max_f64 : hi_agg_kernels_get()->min_f64)(v, n, &best) ||
+        best == 0) {
+        best = best_real_few(v, n, max, before);
+    }
+    return (num_real_best){best, true};
+}
 
 static hist_status best_real_update(hi_agg_run *run, const hist_column *args, const uint64_t *mask,
                                     const hi_stretch *s, uint32_t count)
@@ -305,8 +422,11 @@ static hist_status best_real_update(hi_agg_run *run, const hist_column *args, co
     for (uint32_t k = 0; k < count; k++) {
         num_real_best b = state[s[k].group];
 
+        if (valid == NULL) {
+            state[s[k].group] = best_real_of(v + s[k].first, s[k].rows, max, b);
+            continue;
+        }
         for (uint32_t i = s[k].first; i < s[k].first + s[k].rows; i++) {
-            /* A NaN once met stays: nothing compares with it. */
             if (num_has(valid, i) && (!b.has || v[i] != v[i] || (max ? v[i] > b.v : v[i] < b.v))) {
                 b = (num_real_best){v[i], true};
             }
@@ -320,20 +440,12 @@ static hist_status best_real_finish(hi_agg_run *run, uint32_t groups, hist_colum
 {
     const num_real_best *state = run->state;
     void *data;
-    uint64_t *valid = num_valid(run, groups);
 
     HI_TRY(num_column(run, HIST_TYPE_REAL, groups, out, &data));
-    if (valid == NULL) {
-        return hi_agg_no_memory(run);
-    }
     for (uint32_t g = 0; g < groups; g++) {
         ((double *)data)[g] = state[g].v;
-        if (!state[g].has) {
-            hi_bit_clear(valid, g);
-        }
     }
-    out->valid = valid;
-    return HIST_OK;
+    return best_nulls(run, groups, &state[0].has, sizeof(state[0]), out);
 }
 
 const hi_agg_kind hi_agg_min_real = {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "query/agg.h"
+#include "query/agg_kern.h"
 
 enum { PICK_MIN, PICK_MAX, PICK_ANY };
 
@@ -156,7 +157,7 @@ static hist_status pick_compact(hi_agg_run *run)
     for (uint32_t a = 0; a < run->agg->arg_count; a++) {
         const hist_column from = pick_view(&own->values[a]);
 
-        for (uint32_t g = 0; g < run->capacity; g++) {
+        for (uint32_t g = 0; g < run->zeroed; g++) {
             if (state[g].stored != 0) {
                 hi_cb_copy(&fresh[a], &from, state[g].stored - 1);
             }
@@ -165,13 +166,39 @@ static hist_status pick_compact(hi_agg_run *run)
             return hi_agg_no_memory(run);
         }
     }
-    for (uint32_t g = 0, row = 0; g < run->capacity; g++) {
+    for (uint32_t g = 0, row = 0; g < run->zeroed; g++) {
         state[g].stored = state[g].stored != 0 ? ++row : 0;
     }
     hi_arena_free(&own->arenas[own->turn]);
     own->turn = 1 - own->turn;
     own->values = fresh;
     return HIST_OK;
+}
+
+/* The only row of a stretch that can be the best: the first with the greatest (or least) key. */
+static uint32_t pick_extreme(int what, const int64_t *key, uint32_t n)
+{
+    const hi_agg_kernels *kern = hi_agg_kernels_get();
+    const int64_t best = what == PICK_MAX ? kern->max_i64(key, n) : kern->min_i64(key, n);
+    uint32_t i = 0;
+
+    while (key[i] != best) {
+        i++;
+    }
+    return i;
+}
+
+/* Keys without nulls and mask, as int64; NULL: rows are looked at one by one. */
+static const int64_t *pick_plain(const hi_agg_run *run, const hist_column *key,
+                                 const uint64_t *mask)
+{
+    const bool wide = key->stored == HIST_TYPE_LONG || key->stored == HIST_TYPE_DATETIME ||
+                      key->stored == HIST_TYPE_TIMESPAN;
+
+    return wide && key->type == key->stored && key->layout == HIST_LAYOUT_FLAT &&
+                   key->valid == NULL && mask == NULL && run->agg->kind->data != PICK_ANY
+               ? key->data
+               : NULL;
 }
 
 static hist_status pick_update(hi_agg_run *run, const hist_column *args, const uint64_t *mask,
@@ -185,8 +212,17 @@ static hist_status pick_update(hi_agg_run *run, const hist_column *args, const u
     if (own->touched == NULL) {
         return hi_agg_no_memory(run);
     }
+    const int64_t *plain = pick_plain(run, &args[0], mask);
     for (uint32_t k = 0; k < count; k++) {
-        for (uint32_t i = s[k].first; i < s[k].first + s[k].rows; i++) {
+        const uint32_t first = s[k].first;
+
+        if (plain != NULL) {
+            pick_row(run, &args[0], &stored,
+                     first + pick_extreme(run->agg->kind->data, plain + first, s[k].rows),
+                     s[k].group);
+            continue;
+        }
+        for (uint32_t i = first; i < first + s[k].rows; i++) {
             if (mask == NULL || hist_bit_get(mask, i)) {
                 pick_row(run, &args[0], &stored, i, s[k].group);
             }

@@ -24,7 +24,7 @@ typedef struct hi_exec {
     hi_snapshot *snapshot;
     hi_catalog *catalog;
     hi_scan_stats stats; /* Of all scans. */
-    bool no_pushdown;    /* For tests: scans read everything, filters decide. */
+    bool no_pushdown;    /* For tests: scans read everything, filters decide, groups are collected. */
 } hi_exec;
 
 typedef struct hi_op hi_op;
@@ -102,6 +102,9 @@ hi_op *hi_op_scan(hi_exec *x, const hi_table_def *table);
 /* Tries to have conjunct `e` (over the scan's columns) done by the scan; *exact: it need not be checked again. */
 hist_status hi_op_scan_push(hi_op *op, const hi_expr *e, bool *exact);
 bool hi_op_is_scan(const hi_op *op);
+/* An open scan, perhaps with filters and projections on it, whose rows with equal keys come one after another, in every batch and from
+   one to the next: the keys are one bin of time, and tags that tell all its series apart. */
+bool hi_op_scan_grouped(hi_op *op, const hi_expr *const *keys, uint32_t key_count);
 
 hi_op *hi_op_filter(hi_exec *x, hi_op *child, const hi_expr *predicate);
 bool hi_op_is_filter(const hi_op *op);

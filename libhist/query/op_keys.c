@@ -6,6 +6,8 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 
+#define GROUPER_NO_BIN UINT32_MAX
+
 /* ---- map ---- */
 
 static bool keymap_grow(hi_keymap *map)
@@ -159,115 +161,131 @@ static void grouper_free(void *arg)
 
     hi_buf_free(&g->key);
     hi_buf_free(&g->last);
+    hi_arena_free(&g->turns[0]);
+    hi_arena_free(&g->turns[1]);
 }
 
-hist_status hi_grouper_open(hi_grouper *g, hi_op *op, const hi_expr *const *exprs, uint32_t count)
+/* The first key that is a bin of time; near the ends of the range of time the plain function decides. */
+static uint32_t grouper_find_bin(const hi_expr *const *exprs, uint32_t count, uint32_t *column,
+                                 int64_t *width, int64_t *origin)
 {
+    for (uint32_t k = 0; k < count; k++) {
+        if (hi_expr_time_bin(exprs[k], column, width, origin) && *width > 0 &&
+            *width < INT64_MAX / 8) {
+            return k;
+        }
+    }
+    return GROUPER_NO_BIN;
+}
+
+/* An empty map and builders of its keys, in g->home. */
+static bool grouper_begin(hi_grouper *g)
+{
+    g->values = HI_NEW_ARRAY(g->home, hi_col_builder, (size_t)g->count + 1);
+    g->made = HI_NEW_ARRAY(g->home, hist_column, (size_t)g->count + 1);
+    bool ok = g->values != NULL && g->made != NULL && hi_keymap_init(&g->map, g->home);
+
+    for (uint32_t k = 0; ok && k < g->count; k++) {
+        ok = hi_cb_init(&g->values[k], g->home, g->exprs[k]->type, 64);
+    }
+    return ok;
+}
+
+hist_status hi_grouper_open(hi_grouper *g, hi_op *op, const hi_expr *const *exprs, uint32_t count,
+                            bool grouped)
+{
+    int64_t width = 0;
+    int64_t origin = 0;
+
     *g = (hi_grouper){.op = op, .exprs = exprs, .count = count};
+    hi_arena_init(&g->turns[0], op->x->ctx->mem);
+    hi_arena_init(&g->turns[1], op->x->ctx->mem);
     hi_buf_init(&g->key, op->x->ctx->mem, INT32_MAX);
     hi_buf_init(&g->last, op->x->ctx->mem, INT32_MAX);
-    g->values = HI_NEW_ARRAY(&op->keep, hi_col_builder, (size_t)count + 1);
-    bool ok = g->values != NULL && hi_arena_defer(&op->keep, grouper_free, g) &&
-              hi_keymap_init(&g->map, &op->keep);
-    for (uint32_t k = 0; ok && k < count; k++) {
-        ok = hi_cb_init(&g->values[k], &op->keep, exprs[k]->type, 64);
-    }
+    g->bin = grouper_find_bin(exprs, count, &g->time, &width, &origin);
+    g->near = origin;
+    g->forgets = grouped && g->bin != GROUPER_NO_BIN;
+    g->home = g->forgets ? &g->turns[0] : &op->keep;
+    const bool ok = hi_arena_defer(&op->keep, grouper_free, g) && grouper_begin(g) &&
+                    hi_bins_init(&g->bins, &op->keep, width, origin);
     return ok ? HIST_OK : hi_op_no_memory(op);
 }
 
-/*
- * bin(time, width) over rows that mostly ascend: one value a run. A row is in the run when its distance from the bin's
- * start is below the width: a subtraction and a comparison, no division.
- */
-static bool grouper_bins(hi_arena *arena, const hist_column *time, int64_t width, int64_t origin,
-                         hist_column *out)
+/* What grouping rows of one batch works on. */
+typedef struct group_rows {
+    hist_column *columns; /* Of the keys; of times for the key that is a bin, if `times` is set. */
+    uint32_t *runs;       /* Of each key: the run at hand. */
+    const int64_t *times; /* Bins are made of these; NULL: the bins are in their column. */
+    uint32_t rows;
+    hi_stretch *list;
+    uint32_t count;
+} group_rows;
+
+/* Times that bins can be made of without overflow. */
+static bool grouper_plain_times(const hist_column *time)
 {
     const int64_t *t = time->data;
-    const uint32_t n = time->length;
-    int32_t *ends = hi_arena_vector(arena, (size_t)n * sizeof(int32_t));
-    hist_column *child = HI_NEW(arena, hist_column);
-    int64_t *bins = hi_arena_vector(arena, (size_t)n * sizeof(int64_t));
-    uint32_t runs = 0;
+    uint64_t far = 0;
 
-    if (ends == NULL || child == NULL || bins == NULL) {
+    if (time->layout != HIST_LAYOUT_FLAT || time->valid != NULL) {
         return false;
     }
-    for (uint32_t i = 0; i < n;) {
-        int64_t offset = (int64_t)((uint64_t)t[i] - (uint64_t)origin) % width;
-
-        offset = offset < 0 ? offset + width : offset;
-        const uint64_t start = (uint64_t)t[i] - (uint64_t)offset;
-        i++;
-        while (i < n && (uint64_t)t[i] - start < (uint64_t)width) {
-            i++;
-        }
-        bins[runs] = (int64_t)start;
-        ends[runs++] = (int32_t)i;
+    for (uint32_t i = 0; i < time->length; i++) {
+        far |= (uint64_t)t[i] ^ ((uint64_t)t[i] << 1); /* The top bit: not within 2^62 of zero. */
     }
-    *child = (hist_column){.type = HIST_TYPE_DATETIME,
-                           .stored = HIST_TYPE_DATETIME,
-                           .length = runs,
-                           .data_count = runs,
-                           .data = bins};
-    *out = (hist_column){.type = HIST_TYPE_DATETIME,
-                         .stored = HIST_TYPE_DATETIME,
-                         .layout = HIST_LAYOUT_RUNS,
-                         .length = n,
-                         .data_count = runs,
-                         .data = ends,
-                         .child = child};
-    return true;
+    return far >> 63 == 0;
 }
 
-static hist_status grouper_column(hi_grouper *g, uint32_t k, const hist_batch *in, hist_column *out)
+static hist_status grouper_columns(hi_grouper *g, const hist_batch *in, group_rows *r)
 {
-    uint32_t column;
-    int64_t width;
-    int64_t origin;
-
-    if (hi_expr_time_bin(g->exprs[k], &column, &width, &origin) && width > 0) {
-        const hist_column *time = &in->columns[column];
-
-        /* Near the ends of the range of time the plain function decides. */
-        if (time->layout == HIST_LAYOUT_FLAT && time->valid == NULL && width < INT64_MAX / 4 &&
-            origin > INT64_MIN / 4 && origin < INT64_MAX / 4) {
-            return grouper_bins(&g->op->arena, time, width, origin, out) ? HIST_OK
-                                                                         : hi_op_no_memory(g->op);
+    for (uint32_t k = 0; k < g->count; k++) {
+        if (k == g->bin && grouper_plain_times(&in->columns[g->time])) {
+            r->columns[k] = in->columns[g->time];
+            r->times = r->columns[k].data;
+        } else {
+            HI_TRY(hi_expr_eval(g->exprs[k], &g->op->ev, in, &r->columns[k]));
         }
     }
-    return hi_expr_eval(g->exprs[k], &g->op->ev, in, out);
+    return HIST_OK;
 }
 
 /* Where the stretch that begins at `row` must end at the latest: the next end of a run of any key. */
-static uint32_t grouper_end(const hist_column *columns, uint32_t *runs, uint32_t count,
-                            uint32_t row, uint32_t rows)
+static uint32_t grouper_end(const hi_grouper *g, const group_rows *r, uint32_t row)
 {
-    uint32_t end = rows;
+    uint32_t end = r->rows;
 
-    for (uint32_t k = 0; k < count; k++) {
-        if (columns[k].layout == HIST_LAYOUT_RUNS) {
-            const int32_t *ends = columns[k].data;
+    for (uint32_t k = 0; k < g->count; k++) {
+        const hist_column *c = &r->columns[k];
 
-            while ((uint32_t)ends[runs[k]] <= row) {
-                runs[k]++;
+        if (k == g->bin && r->times != NULL) {
+            continue;
+        }
+        if (c->layout == HIST_LAYOUT_RUNS) {
+            const int32_t *ends = c->data;
+
+            while ((uint32_t)ends[r->runs[k]] <= row) {
+                r->runs[k]++;
             }
-            end = (uint32_t)ends[runs[k]] < end ? (uint32_t)ends[runs[k]] : end;
-        } else if (columns[k].layout != HIST_LAYOUT_CONST) {
+            end = (uint32_t)ends[r->runs[k]] < end ? (uint32_t)ends[r->runs[k]] : end;
+        } else if (c->layout != HIST_LAYOUT_CONST) {
             return row + 1;
         }
     }
     return end;
 }
 
-static bool grouper_add(hi_grouper *g, const hist_column *columns, uint32_t row, uint32_t *group)
+static bool grouper_add(hi_grouper *g, const hist_column *columns, uint32_t row, uint32_t *id)
 {
     const uint32_t before = g->map.count;
 
-    *group = hi_keymap_get(&g->map, g->key.data, g->key.size, true);
-    if (*group == UINT32_MAX) {
+    *id = hi_keymap_get(&g->map, g->key.data, g->key.size, true);
+    if (*id == UINT32_MAX) {
         return false;
     }
     for (uint32_t k = 0; g->map.count > before && k < g->count; k++) {
+        if (k == g->bin) {
+            continue;
+        }
         hi_cb_copy(&g->values[k], &columns[k], row);
         if (g->values[k].failed) {
             return false;
@@ -276,8 +294,8 @@ static bool grouper_add(hi_grouper *g, const hist_column *columns, uint32_t row,
     return true;
 }
 
-/* The key of `row` in g->key; false: it is the same as the one before. */
-static bool grouper_key(hi_grouper *g, const hist_column *columns, uint32_t row, bool first)
+/* The key of `row` in g->key, a bin of time only by whether it is null; false: the same as the one before. */
+static bool grouper_key(hi_grouper *g, const group_rows *r, uint32_t row, bool first)
 {
     hi_buf swap = g->last;
 
@@ -285,55 +303,253 @@ static bool grouper_key(hi_grouper *g, const hist_column *columns, uint32_t row,
     g->key = swap;
     hi_buf_clear(&g->key);
     for (uint32_t k = 0; k < g->count; k++) {
-        hi_key_put(&g->key, &g->op->arena, &columns[k], row);
+        if (k != g->bin) {
+            hi_key_put(&g->key, &g->op->arena, &r->columns[k], row);
+        }
+    }
+    if (g->bin != GROUPER_NO_BIN) {
+        const bool null = r->times == NULL && !hist_column_valid(&r->columns[g->bin], row);
+
+        hi_buf_byte(&g->key, null ? 1 : 0);
     }
     return first || g->key.size != g->last.size ||
            (g->key.size > 0 && memcmp(g->key.data, g->last.data, g->key.size) != 0);
+}
+
+/* Rows [first, end) are of a group; those of one group next to each other are one stretch. */
+static inline void grouper_put(group_rows *r, uint32_t first, uint32_t end, uint32_t group)
+{
+    if (r->count > 0 && r->list[r->count - 1].group == group) {
+        r->list[r->count - 1].rows += end - first;
+    } else {
+        r->list[r->count++] = (hi_stretch){.first = first, .rows = end - first, .group = group};
+    }
+}
+
+/* Rows from `row` that lie in the bin of its time, which begins at `start`. Where times ascend, the `guess` is tried
+   first, then steps that double. */
+static uint32_t grouper_bin_rows(const hi_grouper *g, const int64_t *t, uint32_t rows,
+                                 int64_t start, uint32_t guess)
+{
+    const uint64_t width = (uint64_t)g->bins.width;
+    uint32_t n = 1;
+
+    if (g->forgets) {
+        uint32_t step = guess;
+
+        while (n + step <= rows && (uint64_t)t[n + step - 1] - (uint64_t)start < width) {
+            n += step;
+            step *= 2;
+            if (n < rows && (uint64_t)t[n] - (uint64_t)start >= width) {
+                return n;
+            }
+        }
+        for (; step > 8; step /= 2) {
+            if (n + step <= rows && (uint64_t)t[n + step - 1] - (uint64_t)start < width) {
+                n += step;
+            }
+        }
+    }
+    while (n < rows && (uint64_t)t[n] - (uint64_t)start < width) {
+        n++;
+    }
+    return n;
+}
+
+/* Rows [row, end) are of one outer key; bins are made of times. */
+static bool grouper_put_times(hi_grouper *g, group_rows *r, uint32_t row, uint32_t end,
+                              uint32_t key)
+{
+    uint32_t guess = 1;
+
+    while (row < end) {
+        const int64_t *t = r->times + row;
+
+        g->near = hi_bins_start(&g->bins, t[0], g->near);
+        const uint32_t rows = grouper_bin_rows(g, t, end - row, g->near, guess);
+        const uint32_t group = hi_bins_get(&g->bins, key, g->near);
+        if (group == UINT32_MAX) {
+            return false;
+        }
+        grouper_put(r, row, row + rows, group);
+        row += rows;
+        guess = rows > 1 ? rows - 1 : 1;
+    }
+    return true;
+}
+
+/* Rows [row, end) are of one key, the bin among it. */
+static bool grouper_put_bin(hi_grouper *g, group_rows *r, uint32_t row, uint32_t end, uint32_t key)
+{
+    const hist_column *bin = &r->columns[g->bin];
+    const int64_t start = hist_column_valid(bin, row) ? hist_column_i64(bin, row) : 0;
+    const uint32_t group = hi_bins_get(&g->bins, key, start);
+
+    if (group == UINT32_MAX) {
+        return false;
+    }
+    grouper_put(r, row, end, group);
+    return true;
+}
+
+/* Rows [row, end) are of the key that the map calls `id`. */
+static bool grouper_put_key(hi_grouper *g, group_rows *r, uint32_t row, uint32_t end, uint32_t id)
+{
+    if (g->bin == GROUPER_NO_BIN) {
+        grouper_put(r, row, end, id);
+        return true;
+    }
+    return r->times != NULL ? grouper_put_times(g, r, row, end, id)
+                            : grouper_put_bin(g, r, row, end, id);
 }
 
 hist_status hi_grouper_rows(hi_grouper *g, const hist_batch *in, hi_stretch **out,
                             uint32_t *count_out)
 {
     hi_op *op = g->op;
-    hist_column *columns = HI_NEW_ARRAY(&op->arena, hist_column, (size_t)g->count + 1);
-    uint32_t *runs = HI_NEW_ARRAY(&op->arena, uint32_t, (size_t)g->count + 1);
-    hi_stretch *list = hi_arena_vector(&op->arena, (size_t)in->row_count * sizeof(hi_stretch));
-    uint32_t n = 0;
+    group_rows r = {.columns = HI_NEW_ARRAY(&op->arena, hist_column, (size_t)g->count + 1),
+                    .runs = HI_NEW_ARRAY(&op->arena, uint32_t, (size_t)g->count + 1),
+                    .list = hi_arena_vector(&op->arena, (size_t)in->row_count * sizeof(hi_stretch)),
+                    .rows = in->row_count};
+    uint32_t id = 0;
 
-    if (columns == NULL || runs == NULL || list == NULL) {
+    if (r.columns == NULL || r.runs == NULL || r.list == NULL) {
         return hi_op_no_memory(op);
     }
-    for (uint32_t k = 0; k < g->count; k++) {
-        HI_TRY(grouper_column(g, k, in, &columns[k]));
-    }
-    for (uint32_t row = 0; row < in->row_count;) {
-        const uint32_t end = grouper_end(columns, runs, g->count, row, in->row_count);
+    HI_TRY(grouper_columns(g, in, &r));
+    for (uint32_t row = 0; row < r.rows;) {
+        const uint32_t end = grouper_end(g, &r, row);
 
-        if (grouper_key(g, columns, row, n == 0)) {
-            list[n] = (hi_stretch){.first = row};
-            if (g->key.failed || !grouper_add(g, columns, row, &list[n].group)) {
-                return hi_op_no_memory(op);
-            }
-            n++;
+        if (grouper_key(g, &r, row, row == 0) &&
+            (g->key.failed || !grouper_add(g, r.columns, row, &id))) {
+            return hi_op_no_memory(op);
         }
-        list[n - 1].rows += end - row;
+        if (!grouper_put_key(g, &r, row, end, id)) {
+            return hi_op_no_memory(op);
+        }
         row = end;
     }
-    *out = list;
-    *count_out = n;
+    *out = r.list;
+    *count_out = r.count;
     return HIST_OK;
 }
 
-hist_status hi_grouper_keys(hi_grouper *g, hist_column *out)
+uint32_t hi_grouper_count(const hi_grouper *g)
+{
+    return g->bin == GROUPER_NO_BIN ? g->map.count : g->bins.count;
+}
+
+/* ---- the keys of groups ---- */
+
+static bool grouper_bin_is_null(const hi_grouper *g, uint32_t outer)
+{
+    return g->map.keys[outer][g->map.sizes[outer] - 1] != 0;
+}
+
+/* Starts of bins, null where the outer key says so. */
+static bool grouper_bin_key(const hi_grouper *g, uint32_t groups, hist_column *out)
+{
+    uint64_t *valid = NULL;
+
+    for (uint32_t i = 0; i < groups; i++) {
+        if (grouper_bin_is_null(g, g->bins.keys[i])) {
+            valid = valid == NULL ? hi_bits_new(g->home, groups, true) : valid;
+            if (valid == NULL) {
+                return false;
+            }
+            hi_bit_clear(valid, i);
+        }
+    }
+    *out = (hist_column){.type = g->exprs[g->bin]->type,
+                         .stored = HIST_TYPE_DATETIME,
+                         .length = groups,
+                         .data_count = groups,
+                         .valid = valid,
+                         .data = g->bins.starts};
+    return true;
+}
+
+/* Values of outer keys to their groups. Text is not copied. */
+static bool grouper_spread(const hi_grouper *g, uint32_t groups, const hist_column *values,
+                           hist_column *out)
+{
+    if (values->stored != HIST_TYPE_STRING || values->layout != HIST_LAYOUT_FLAT) {
+        return hi_col_gather(g->home, values, g->bins.keys, groups, out);
+    }
+    *out = (hist_column){.type = values->type,
+                         .stored = values->stored,
+                         .layout = HIST_LAYOUT_DICT,
+                         .length = groups,
+                         .data_count = groups,
+                         .data = g->bins.keys,
+                         .child = values};
+    return true;
+}
+
+static bool grouper_key_column(hi_grouper *g, uint32_t k, uint32_t groups, hist_column *out)
+{
+    const hist_type type = g->exprs[k]->type;
+    hist_column *made = &g->made[k];
+    hist_column scalar;
+
+    if (!hi_cb_done(&g->values[k], type, made) || !hi_col_untag(g->home, made, &scalar)) {
+        return false;
+    }
+    if (g->bin != GROUPER_NO_BIN) {
+        return grouper_spread(g, groups, type == HIST_TYPE_DYNAMIC ? &scalar : made, out);
+    }
+    *out = type == HIST_TYPE_DYNAMIC ? scalar : *made;
+    return true;
+}
+
+/* The bins' own columns are written again when groups are forgotten. */
+static bool grouper_own(const hi_grouper *g, uint32_t groups, hist_column *out)
+{
+    const bool codes = out->layout == HIST_LAYOUT_DICT;
+    const size_t size = (size_t)groups * (codes ? sizeof(uint32_t) : sizeof(int64_t));
+    void *data = hi_arena_vector(g->home, size);
+
+    if (data == NULL) {
+        return false;
+    }
+    memcpy(data, out->data, size);
+    out->data = data;
+    return true;
+}
+
+hist_status hi_grouper_keys(hi_grouper *g, uint32_t groups, hist_column *out)
 {
     for (uint32_t k = 0; k < g->count; k++) {
-        hist_column made;
+        bool ok = k == g->bin && groups > 0 ? grouper_bin_key(g, groups, &out[k])
+                                            : grouper_key_column(g, k, groups, &out[k]);
 
-        if (!hi_cb_done(&g->values[k], g->exprs[k]->type, &made) ||
-            !hi_col_untag(&g->op->keep, &made, &out[k])) {
+        if (ok && g->forgets && groups > 0 &&
+            (out[k].data == g->bins.starts || out[k].data == g->bins.keys)) {
+            ok = grouper_own(g, groups, &out[k]);
+        }
+        if (!ok) {
             return hi_op_no_memory(g->op);
         }
-        out[k] = g->exprs[k]->type == HIST_TYPE_DYNAMIC ? out[k] : made;
     }
     return HIST_OK;
+}
+
+hist_status hi_grouper_keep_last(hi_grouper *g)
+{
+    const uint32_t outer = g->bins.keys[g->bins.count - 1];
+    const hist_column *made = g->made;
+    const hi_keymap map = g->map;
+
+    g->home = g->home == &g->turns[0] ? &g->turns[1] : &g->turns[0];
+    hi_arena_rewind(g->home, (hi_arena_mark){0});
+    bool ok = grouper_begin(g) &&
+              hi_keymap_get(&g->map, map.keys[outer], map.sizes[outer], true) != UINT32_MAX;
+    for (uint32_t k = 0; ok && k < g->count; k++) {
+        if (k != g->bin) {
+            hi_cb_copy(&g->values[k], &made[k], outer);
+            ok = !g->values[k].failed;
+        }
+    }
+    hi_bins_keep_last(&g->bins);
+    return ok ? HIST_OK : hi_op_no_memory(g->op);
 }

@@ -6,7 +6,7 @@
 #ifndef HI_QUERY_OP_KEYS_H
 #define HI_QUERY_OP_KEYS_H
 
-#include "query/op.h"
+#include "query/op_bins.h"
 
 /* Ids of keys in the order in which they were first met. */
 typedef struct hi_keymap {
@@ -34,22 +34,39 @@ typedef struct hi_stretch {
     uint32_t group;
 } hi_stretch;
 
-/* Groups rows by expressions; remembers the keys of every group. */
+/*
+ * Groups rows by expressions; remembers the keys of every group. Where one of them is a bin of time, the map holds
+ * what the others make ("outer" keys, a byte that tells whether the bin is null among them), and bins the groups.
+ */
 typedef struct hi_grouper {
     hi_op *op;
     const hi_expr *const *exprs;
     uint32_t count;
     hi_keymap map;
-    hi_col_builder *values; /* The keys of the groups, a column each. */
+    hi_col_builder *values; /* The keys of the map, a column each. */
     hi_buf key;
     hi_buf last;
+    uint32_t bin; /* The key that is a bin; UINT32_MAX: none, the map's keys are the groups. */
+    uint32_t time; /* Column it is of. */
+    int64_t near; /* Start of the bin of the row before. */
+    hi_bins bins;
+    hist_column *made; /* The keys of the map as columns, once asked for. */
+    bool forgets;      /* hi_grouper_keep_last() may be called. */
+    hi_arena *home;    /* Of map and values: keep, or one of two that take turns. */
+    hi_arena turns[2];
 } hi_grouper;
 
-hist_status hi_grouper_open(hi_grouper *g, hi_op *op, const hi_expr *const *exprs, uint32_t count);
+/* grouped: rows of equal keys come one after another, and times ascend among those of equal other keys. */
+hist_status hi_grouper_open(hi_grouper *g, hi_op *op, const hi_expr *const *exprs, uint32_t count,
+                            bool grouped);
 /* Stretches in the op's arena; they cover all rows in order. */
 hist_status hi_grouper_rows(hi_grouper *g, const hist_batch *in, hi_stretch **out,
                             uint32_t *count_out);
-/* The keys of all groups, in the op's keep arena. */
-hist_status hi_grouper_keys(hi_grouper *g, hist_column *out);
+/* Groups so far. */
+uint32_t hi_grouper_count(const hi_grouper *g);
+/* The keys of the first `groups` groups. They live until the last groups are kept twice, or in keep. */
+hist_status hi_grouper_keys(hi_grouper *g, uint32_t groups, hist_column *out);
+/* After hi_grouper_keys(): forgets all groups but the last, which becomes group 0. */
+hist_status hi_grouper_keep_last(hi_grouper *g);
 
 #endif

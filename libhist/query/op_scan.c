@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "query/op.h"
+#include "query/op_keys.h"
 
 #define SCAN_RANGES_MAX 8
 
@@ -383,4 +383,123 @@ hi_op *hi_op_scan(hi_exec *x, const hi_table_def *table)
 bool hi_op_is_scan(const hi_op *op)
 {
     return op->type == &op_scan_type;
+}
+
+/* ---- grouped rows ---- */
+
+/* Series whose tags are compared to find out whether keys tell them apart. */
+enum { SCAN_TELL_APART_MAX = 1 << 16 };
+
+/* Column of the scan that column `c` of `op`, some filters and projections above, is; UINT32_MAX: none, it is computed. */
+static uint32_t scan_column_below(const hi_op *op, uint32_t c)
+{
+    for (; !hi_op_is_scan(op) && c != UINT32_MAX; op = op->child[0]) {
+        const hi_expr *const *exprs = hi_op_project_exprs(op);
+
+        if (exprs != NULL) {
+            c = exprs[c]->kind == HI_EXPR_COLUMN ? exprs[c]->u.column : UINT32_MAX;
+        }
+    }
+    return c;
+}
+
+/* Keys of `op` that are tags, as columns in *tags; false: there is another key that is not constant, or not one bin of
+   time. */
+static bool scan_key_tags(const op_scan *self, const hi_op *op, const hi_expr *const *keys,
+                          uint32_t key_count, uint64_t *tags)
+{
+    const hi_column_def *columns = self->table->columns;
+    uint32_t bins = 0;
+
+    for (uint32_t k = 0; k < key_count; k++) {
+        uint32_t column = 0;
+        int64_t width = 0;
+        int64_t origin = 0;
+
+        if (hi_expr_is_const(keys[k])) {
+            continue;
+        }
+        if (hi_expr_time_bin(keys[k], &column, &width, &origin)) {
+            column = scan_column_below(op, column);
+            bins++;
+            if (column == UINT32_MAX || columns[column].kind != HIST_COLUMN_TIME || width <= 0 ||
+                !hi_scan_keeps_bins(self->scan, origin, width)) {
+                return false;
+            }
+            continue;
+        }
+        column =
+            keys[k]->kind == HI_EXPR_COLUMN ? scan_column_below(op, keys[k]->u.column) : UINT32_MAX;
+        if (column == UINT32_MAX || columns[column].kind != HIST_COLUMN_TAG) {
+            return false;
+        }
+        hi_bit_set(tags, column);
+    }
+    return bins == 1;
+}
+
+/* Whether no two of the batch's rows are equal in the columns of `used`. */
+static bool scan_rows_differ(hi_arena *temp, const hist_batch *rows, const uint64_t *used)
+{
+    hi_keymap map;
+    hi_buf key;
+    bool ok = hi_keymap_init(&map, temp);
+
+    hi_buf_init(&key, temp->mem, INT32_MAX);
+    for (uint32_t row = 0; ok && row < rows->row_count; row++) {
+        hi_buf_clear(&key);
+        for (uint32_t c = 0; c < rows->column_count; c++) {
+            if (hist_bit_get(used, c)) {
+                hi_key_put(&key, temp, &rows->columns[c], row);
+            }
+        }
+        ok = !key.failed && hi_keymap_get(&map, key.data, key.size, true) == row;
+    }
+    hi_buf_free(&key);
+    return ok;
+}
+
+/* Whether any two series of the scan differ in the tags. Two series differ in some tag. */
+static bool scan_tell_apart(op_scan *self, hi_arena *temp, const uint64_t *tags)
+{
+    hi_exec *x = self->base.x;
+    op_scan all = *self;
+    hist_batch batch;
+    bool every = true;
+
+    for (uint32_t c = 0; c < self->table->column_count; c++) {
+        every = every &&
+                (self->table->columns[c].kind != HIST_COLUMN_TAG || hist_bit_get(tags, c));
+    }
+    if (every) {
+        return true;
+    }
+    if (!self->filtered &&
+        hi_catalog_series(x->catalog, self->table->id, temp, &all.series, &all.series_count,
+                          x->err) != HIST_OK) {
+        return false;
+    }
+    return all.series_count <= SCAN_TELL_APART_MAX &&
+           scan_tag_batch(&all, temp, tags, &batch) == HIST_OK &&
+           scan_rows_differ(temp, &batch, tags);
+}
+
+bool hi_op_scan_grouped(hi_op *op, const hi_expr *const *keys, uint32_t key_count)
+{
+    hi_op *at = op;
+
+    while (hi_op_is_filter(at) || hi_op_project_exprs(at) != NULL) {
+        at = at->child[0];
+    }
+    op_scan *self = (op_scan *)at;
+    if (op->x->no_pushdown || !hi_op_is_scan(at) || self->scan == NULL) {
+        return false;
+    }
+    hi_arena temp;
+    hi_arena_init(&temp, op->x->ctx->mem);
+    uint64_t *tags = hi_bits_new(&temp, self->table->column_count, false);
+    const bool grouped = tags != NULL && scan_key_tags(self, op, keys, key_count, tags) &&
+                         scan_tell_apart(self, &temp, tags);
+    hi_arena_free(&temp);
+    return grouped;
 }

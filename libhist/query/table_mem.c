@@ -63,11 +63,14 @@ static bool table_copy_list(hi_arena *arena, const hist_column *in, hist_column 
            hi_col_slice(arena, in->child, from, count, &part) && hi_col_copy(arena, &part, child);
 }
 
-static bool table_copy_child(hi_arena *arena, const hist_column *in, hist_column *out)
+/* `count` codes or ends of runs, and the values. */
+static bool table_copy_child(hi_arena *arena, const hist_column *in, uint32_t count,
+                             hist_column *out)
 {
     hist_column *child = HI_NEW(arena, hist_column);
 
-    out->data = table_copy_data(arena, in->data, (size_t)in->data_count * sizeof(int32_t));
+    out->data_count = count;
+    out->data = table_copy_data(arena, in->data, (size_t)count * sizeof(int32_t));
     out->child = child;
     return child != NULL && out->data != NULL && hi_col_copy(arena, in->child, child);
 }
@@ -83,10 +86,9 @@ bool hi_col_copy(hi_arena *arena, const hist_column *in, hist_column *out)
     case HIST_LAYOUT_LIST:
         return table_copy_list(arena, in, out);
     case HIST_LAYOUT_DICT:
-        out->data_count = in->length;
-        return table_copy_child(arena, out, out);
+        return table_copy_child(arena, in, in->length, out);
     case HIST_LAYOUT_RUNS:
-        return table_copy_child(arena, in, out);
+        return table_copy_child(arena, in, in->data_count, out);
     default:
         break;
     }

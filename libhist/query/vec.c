@@ -554,11 +554,72 @@ static bool gather_dict(hi_arena *arena, const hist_column *in, const uint32_t *
     return true;
 }
 
+/* Ends of the runs that are left of a RUNS column, and which they are; 0: rows do not ascend (or there are none). */
+static uint32_t gather_run_ends(const hist_column *in, const uint32_t *rows, uint32_t count,
+                                int32_t *ends, uint32_t *runs)
+{
+    const int32_t *from = in->data;
+    uint32_t n = 0;
+    uint32_t run = 0;
+    uint32_t before = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i] == HI_ROW_NONE || rows[i] < before) {
+            return 0;
+        }
+        before = rows[i];
+        if (n == 0 || (uint32_t)from[run] <= before) {
+            while ((uint32_t)from[run] <= before) {
+                run++;
+            }
+            runs[n++] = run;
+        }
+        ends[n - 1] = (int32_t)(i + 1);
+    }
+    return n;
+}
+
+/* *done false: the rows do not ascend. */
+static bool gather_runs(hi_arena *arena, const hist_column *in, const uint32_t *rows,
+                        uint32_t count, hist_column *out, bool *done)
+{
+    int32_t *ends = hi_arena_vector(arena, (size_t)count * sizeof(int32_t));
+    uint32_t *runs = hi_arena_vector(arena, (size_t)count * sizeof(uint32_t));
+    hist_column *child = HI_NEW(arena, hist_column);
+
+    *done = false;
+    if (ends == NULL || runs == NULL || child == NULL) {
+        return false;
+    }
+    const uint32_t n = gather_run_ends(in, rows, count, ends, runs);
+    if (n == 0) {
+        return true;
+    }
+    *done = true;
+    *out = *in;
+    out->length = count;
+    out->data_count = n;
+    out->data = ends;
+    out->child = child;
+    return hi_col_gather(arena, in->child, runs, n, child);
+}
+
 bool hi_col_gather(hi_arena *arena, const hist_column *in, const uint32_t *rows, uint32_t count,
                    hist_column *out)
 {
     hist_column flat;
 
+    if (in->layout == HIST_LAYOUT_RUNS && in->valid == NULL &&
+        in->child->layout == HIST_LAYOUT_FLAT) {
+        bool done;
+
+        if (!gather_runs(arena, in, rows, count, out, &done)) {
+            return false;
+        }
+        if (done) {
+            return true;
+        }
+    }
     if (in->layout == HIST_LAYOUT_CONST && !rows_have_none(rows, count)) {
         return hi_col_canonical(arena, in, &flat) &&
                (*out = hi_col_resize_const(&flat, count), true);

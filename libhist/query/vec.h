@@ -91,7 +91,8 @@ hi_value hi_col_const_value(const hist_column *column);
 bool hi_col_flatten(hi_arena *arena, const hist_column *in, hist_column *out);
 /* Only makes nulls canonical (strings that are null become ""); keeps CONST, DICT and RUNS. */
 bool hi_col_canonical(hi_arena *arena, const hist_column *in, hist_column *out);
-/* Rows by index, any order, repeats allowed, HI_ROW_NONE for null. CONST without HI_ROW_NONE, and DICT, keep their layout. */
+/* Rows by index, any order, repeats allowed, HI_ROW_NONE for null. CONST without HI_ROW_NONE, DICT, and RUNS of ascending
+   rows keep their layout. */
 bool hi_col_gather(hi_arena *arena, const hist_column *in, const uint32_t *rows, uint32_t count,
                    hist_column *out);
 /* Rows [from, from + count). */

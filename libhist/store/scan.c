@@ -429,6 +429,20 @@ void hi_scan_close(hi_scan *scan)
     HI_MEM_DELETE(scan->mem, scan);
 }
 
+/* Clusters are worked off one after the other, and each but the first begins with a partition. */
+bool hi_scan_keeps_bins(const hi_scan *scan, int64_t origin, int64_t width)
+{
+    for (uint32_t i = 0; i < scan->source_count; i++) {
+        const int64_t start = scan->sources[i].partition_ns;
+
+        if (start != scan->sources[0].partition_ns &&
+            (start % width - origin % width) % width != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 const hi_scan_stats *hi_scan_get_stats(const hi_scan *scan)
 {
     return &scan->stats;

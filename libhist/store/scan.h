@@ -60,6 +60,11 @@ hist_status hi_scan_open(hi_snapshot *snapshot, hi_mem *mem, const hi_scan_spec 
 /* batch.row_count 0: the end. Borrowed until the next call. */
 hist_status hi_scan_next(hi_scan *scan, hi_scan_batch *batch_out, hist_error *err);
 void hi_scan_close(hi_scan *scan);
+/*
+ * Whether all rows of one series and one bin of time [origin + i * width, origin + (i + 1) * width) come one after
+ * another: no bin reaches from one partition of the scan into the next. Known at once after the open.
+ */
+bool hi_scan_keeps_bins(const hi_scan *scan, int64_t origin, int64_t width);
 const hi_scan_stats *hi_scan_get_stats(const hi_scan *scan);
 
 /* Newest row of a table in the snapshot (an upper bound when rows were deleted); false: none. */
