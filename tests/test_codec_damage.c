@@ -161,7 +161,7 @@ static void a_block_cut_short_or_continued_is_damage(void **state)
     }
 }
 
-/* ---- one byte that is wrong --------------------------------------------------------------- */
+/* ---- one byte that is wrong ------------------------------------------------------------- */
 
 /* A block that decodes and, byte by byte, what makes damage of it. Comments at the end of lines are
    the places of bytes. */
@@ -209,7 +209,7 @@ static void make_jumps(cb_bytes *b)
 static void put_num(cb_bytes *b, unsigned form, double param)
 {
     cb_u8(b, HI_ENC_NUM);
-    cb_u8(b, form);                /* 1 */
+    cb_u8(b, form);               /* 1 */
     cb_u64(b, hi_bits_of(param)); /* 2 to 9 */
     cb_regular(b, 3, 0);
 }
@@ -260,8 +260,8 @@ static void put_patches(cb_bytes *b)
 static void make_num_patched(cb_bytes *b)
 {
     cb_u8(b, HI_ENC_NUM);
-    cb_u8(b, 16); /* 1: form */
-    cb_u8(b, 0);  /* 2: digits */
+    cb_u8(b, 16);   /* 1: form */
+    cb_u8(b, 0);    /* 2: digits */
     put_patches(b); /* 3, 5: counts; 7, 9, 11: places */
     cb_regular(b, 3, 0);
 }
@@ -337,8 +337,8 @@ static void make_text(cb_bytes *b)
     cb_u8(b, HI_ENC_TEXT);
     cb_varint(b, 3);
     cb_u8(b, 5);
-    cb_svarint(b, 1); /* 3: lengths */
-    cb_svarint(b, 2); /* 4 */
+    cb_svarint(b, 1);      /* 3: lengths */
+    cb_svarint(b, 2);      /* 4 */
     cb_u8(b, HI_TEXT_RAW); /* 5 */
     cb_varint(b, 3);       /* 6 */
     cb_fill(b, 'a', 3);
@@ -354,8 +354,8 @@ static void make_cold(cb_bytes *b)
 {
     cb_u8(b, HI_ENC_INT);
     cb_u8(b, 3);
-    cb_fill(b, 0, 3); /* 2: flags, 3: turns, 4: words */
-    cb_fill(b, 0, 5); /* 5: form */
+    cb_fill(b, 0, 3);  /* 2: flags, 3: turns, 4: words */
+    cb_fill(b, 0, 5);  /* 5: form */
     cb_fill(b, 0, 10); /* 10: states */
 }
 
@@ -368,6 +368,7 @@ static const flaw flaws[] = {
     {"unknown vector flag", make_vector, HIST_TYPE_LONG, 4, 4, 8 | 32},
     {"unknown vector flag", make_vector, HIST_TYPE_LONG, 4, 4, 8 | 64},
     {"unknown vector flag", make_vector, HIST_TYPE_LONG, 4, 4, 8 | 128},
+    {"bytes left in a vector", make_vector, HIST_TYPE_LONG, 4, 5, 6},
     {"places of exceptions equal", make_vector, HIST_TYPE_LONG, 4, 13, 1},
     {"places of exceptions descending", make_vector, HIST_TYPE_LONG, 4, 13, 0},
     {"place of an exception outside", make_vector, HIST_TYPE_LONG, 4, 13, 4},
@@ -482,7 +483,7 @@ static void second_differences_of_one_value_are_damage(void **state)
     }
 }
 
-/* A bitmap of three rows. Where it says that none has a value, nothing follows that could be one. */
+/* A bitmap of three rows. Where it says that none has a value, nothing follows it. */
 static void validity_without_any_value_is_damage(void **state)
 {
     (void)state;
@@ -503,8 +504,8 @@ static void validity_without_any_value_is_damage(void **state)
     }
 }
 
-/* Four symbols in pairs: the first of a pair (1 of 4096 slots) takes a word that lets the second
-   (256 slots) end where the next pair begins. All is tail; its words are `left` words, then what the
+/* Symbols in pairs: the first of a pair (1 of 4096 slots) takes a word that lets the second (256
+   slots) end where the next pair begins. All is tail; its words are `left` words, then what the
    states of lanes 1 to 3 hold. */
 static void put_pairs(cb_bytes *b, unsigned pairs, unsigned left)
 {
@@ -560,7 +561,7 @@ static void a_tail_that_lacks_words_is_damage(void **state)
     }
 }
 
-/* ---- shared sections ------------------------------------------------------------------------ */
+/* ---- shared sections -------------------------------------------------------------------- */
 
 static void shared_sections_with_unknown_flags_or_bytes_left_are_damage(void **state)
 {
@@ -636,7 +637,8 @@ static void numbers_out_of_range_are_the_same_on_every_cpu(void **state)
         uint8_t *src = cc_padded_copy(block, at);
         hi_decoded d;
 
-        statuses[k] = hi_block_decode_with(kernels[k], HIST_TYPE_REAL, src, at, 2, NULL, &got.r, &d);
+        statuses[k] =
+            hi_block_decode_with(kernels[k], HIST_TYPE_REAL, src, at, 2, NULL, &got.r, &d);
         memcpy(&first[k], got.r.data, sizeof(first[k]));
         free(src);
         cc_room_free(&got);

@@ -31,7 +31,7 @@ enum {
 static uint64_t column[PAGE_ROWS];
 static uint8_t made[HI_BODY_BYTES_MAX];
 
-/* ---- warm streams ------------------------------------------------------------------------ */
+/* ---- warm streams ----------------------------------------------------------------------- */
 
 /* Encodes the first `count` of the column and looks whether they come back. Returns the kind. */
 static unsigned stream_kind(uint32_t count)
@@ -93,7 +93,7 @@ static void a_quarter_has_up_to_255_exceptions(void **state)
     }
 }
 
-/* ---- doubles ------------------------------------------------------------------------------ */
+/* ---- doubles ---------------------------------------------------------------------------- */
 
 /* Hundredths, one of them so many units in the last place off: is it an exception? */
 static bool off_is_exception(int64_t off)
@@ -130,7 +130,7 @@ static void a_difference_of_bits_is_up_to_2_to_the_15(void **state)
     assert_true(off_is_exception(-(1 << 15) - 1));
 }
 
-/* ---- pages -------------------------------------------------------------------------------- */
+/* ---- pages ------------------------------------------------------------------------------ */
 
 /* A page of the column: all comes back. */
 static void page_encode(hi_encoder *encoder, hist_type type, hi_profile profile, uint32_t rows,
@@ -192,8 +192,8 @@ static void a_column_with_more_digits_than_its_sample_is_written_with_them(void 
     assert_in_range(page_size(HIST_TYPE_REAL, HI_PROFILE_WARM, ROWS, ROWS), 1, even + even / 50);
 }
 
-/* Runs are tried where there are fewer than half as many as values: 4096, which is the most there may
-   be, are not; with two runs of three values there are 4095. */
+/* Runs are tried where there are fewer than half as many as values: 4096, which is the most there
+   may be, are not; with two runs of three values there are 4095. */
 static void a_cold_block_of_pairs_comes_back(void **state)
 {
     (void)state;
@@ -211,7 +211,7 @@ static void a_cold_block_of_pairs_comes_back(void **state)
     }
 }
 
-/* ---- cold streams --------------------------------------------------------------------------- */
+/* ---- cold streams ----------------------------------------------------------------------- */
 
 /* What a cold page looked at for its set. */
 static void cold_noted(uint32_t rows, uint32_t each, uint32_t streams, uint32_t noted)
@@ -259,7 +259,7 @@ static void a_cold_stream_has_at_least_32_values(void **state)
     }
 }
 
-/* ---- dictionaries of pages ------------------------------------------------------------------ */
+/* ---- dictionaries of pages -------------------------------------------------------------- */
 
 static uint64_t level(uint64_t i)
 {

@@ -149,7 +149,7 @@ static void make_exception_place(cb_bytes *b, uint32_t n)
     cb_u8(b, 5);
 }
 
-/* ---- models ------------------------------------------------------------------------------ */
+/* ---- models ----------------------------------------------------------------------------- */
 
 /* Of 8192 values. */
 static void make_runs(cb_bytes *b, uint32_t n)
@@ -249,7 +249,7 @@ static void make_bool_runs(cb_bytes *b, uint32_t n)
     cb_first(b, n, 100 - n);
 }
 
-/* ---- cold streams ------------------------------------------------------------------------- */
+/* ---- cold streams ----------------------------------------------------------------------- */
 
 /* One table with one symbol: 22 bits of form, all 0. */
 static void put_form(cb_bytes *b, unsigned head)
@@ -270,8 +270,8 @@ static void make_cold_width(cb_bytes *b, uint32_t n)
 {
     cb_u8(b, HI_ENC_INT);
     cb_u8(b, 3);
-    cb_u8(b, 0);       /* flags */
-    cb_fill(b, 0, 2);  /* turns, words */
+    cb_u8(b, 0);      /* flags */
+    cb_fill(b, 0, 2); /* turns, words */
     put_form(b, n);
     cb_fill(b, 0xff, 16 * (((size_t)n + 7) / 8)); /* 16 lanes */
     put_states(b);
@@ -290,7 +290,7 @@ static void make_cold_shift(cb_bytes *b, uint32_t n)
     put_states(b);
 }
 
-/* ---- blocks -------------------------------------------------------------------------------- */
+/* ---- blocks ----------------------------------------------------------------------------- */
 
 static const limit limits[] = {
     {"rows of a block", make_rows, HIST_TYPE_LONG, 0, 1, 8192, 4},
@@ -350,7 +350,7 @@ static void blocks_decode_up_to_every_limit_and_not_beyond(void **state)
     }
 }
 
-/* ---- shared sections ------------------------------------------------------------------------ */
+/* ---- shared sections -------------------------------------------------------------------- */
 
 static void make_page_entries(cb_bytes *b, uint32_t n)
 {
@@ -431,7 +431,7 @@ static void shared_sections_open_up_to_every_limit_and_not_beyond(void **state)
     }
 }
 
-/* ---- n of scaled integers ----------------------------------------------------------------------- */
+/* ---- n of scaled integers --------------------------------------------------------------- */
 
 static void put_scaled(cb_bytes *b, unsigned op, unsigned form)
 {
@@ -486,7 +486,7 @@ static void scaled_integers_are_below_2_to_the_51(void **state)
     }
 }
 
-/* ---- numbers of 32 bits, codes of strings ---------------------------------------------------- */
+/* ---- numbers of 32 bits, codes of strings ----------------------------------------------- */
 
 /* An id or a code that is a list of one. */
 static hist_status id_decode(hist_type type, const hi_page_shared *shared, int64_t id)
@@ -528,7 +528,7 @@ static void ids_of_a_vector_have_32_bits(void **state)
 
         b.size = 0;
         cb_u8(&b, HI_ENC_INT);
-        cb_regular(&b, (int64_t)UINT32_MAX - 2047 + beyond, 1); /* The last of 2048 rows is the largest. */
+        cb_regular(&b, (int64_t)UINT32_MAX - 2047 + beyond, 1); /* 2048 rows. */
         uint8_t *src = cc_padded_copy(b.at, b.size);
         assert_int_equal(hi_block_decode_vectors(HIST_TYPE_INT, src, b.size, 2048, NULL, 0, 1,
                                                  &got.r, &d),
@@ -552,7 +552,7 @@ static void codes_are_below_the_strings_there_are(void **state)
     assert_int_equal(id_decode(HIST_TYPE_STRING, NULL, 2), HIST_ECORRUPT);
 }
 
-/* ---- what the caller asks for ----------------------------------------------------------------- */
+/* ---- what the caller asks for ----------------------------------------------------------- */
 
 static void vectors_are_of_numbers_and_of_the_block(void **state)
 {

@@ -2,7 +2,7 @@
  * codec_bytes.h -- blocks and shared sections written byte by byte, as README.md of
  * libhist/codec has them, and what the decoder says of them. Numbers of the format are
  * literals here and in the tests that use this: an encoder's constant that changes must
- * not change what they expect.
+ * not change what they expect. Include cmocka.h first.
  */
 #ifndef TESTS_CODEC_BYTES_H
 #define TESTS_CODEC_BYTES_H
@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "codec/encoder.h"
+#include "codec/fold.h"
 #include "tests/support/codec_columns.h"
 
 typedef struct cb_bytes {
@@ -82,6 +83,25 @@ static inline void cb_first(cb_bytes *b, uint32_t count, uint64_t first)
     }
 }
 
+/* Folds and comparisons of all rows have the same to say of a block of numbers as decoding has. */
+static inline void cb_check_folds(const cb_bytes *b, const hi_block_bytes *block,
+                                  hist_status decoded)
+{
+    static uint64_t bits[HI_BLOCK_ROWS_MAX / 64];
+    const hi_compare compare = {.op = HI_COMPARE_LT};
+    hi_fold fold;
+
+    if (block->type == HIST_TYPE_STRING || block->type == HIST_TYPE_BOOL) {
+        return;
+    }
+    const hist_status folded = hi_block_fold(block, 0, block->rows, &fold);
+    const hist_status compared = hi_block_compare(block, 0, block->rows, &compare, bits);
+    if (folded != decoded || compared != decoded) {
+        fail_msg("block of model %u: decoding says %d, a fold %d, a comparison %d", b->at[0],
+                 decoded, folded, compared);
+    }
+}
+
 /* Decodes into rooms of exact size. last_out: the last row, of types of 64 bits and INT. */
 static inline hist_status cb_decode_with(const hi_codec_kernels *kern, const cb_bytes *b,
                                          hist_type type, uint32_t rows,
@@ -102,6 +122,7 @@ static inline hist_status cb_decode_with(const hi_codec_kernels *kern, const cb_
     } else if (status == HIST_OK && type != HIST_TYPE_STRING) {
         *last_out = got.data[rows - 1];
     }
+    cb_check_folds(b, &(hi_block_bytes){type, src, b->size, rows, shared}, status);
     cc_room_free(&got);
     free(src);
     return status;
