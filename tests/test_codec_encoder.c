@@ -300,7 +300,7 @@ static void a_page_does_not_know_the_dictionary_of_the_page_before(void **state)
     assert_int_equal(after.blocks[0].encoding, HI_ENC_DICT);
     hi_buf_free(&after.bytes);
     for (uint32_t i = 0; i < 4 * ROWS; i++) {
-        column[i] = level(i * 5 % ROWS);
+        column[i] = i < ROWS ? cc_noise() : column[i * 5 % ROWS];
     }
     page_encode(cc_encoder, HIST_TYPE_LONG, HI_PROFILE_WARM, 4 * ROWS, ROWS, &after);
     page_encode(fresh, HIST_TYPE_LONG, HI_PROFILE_WARM, 4 * ROWS, ROWS, &alone);

@@ -35,6 +35,12 @@ static void make_rows(cb_bytes *b, uint32_t n)
     cb_svarint(b, 4);
 }
 
+static void make_nulls(cb_bytes *b, uint32_t n)
+{
+    (void)n;
+    cb_u8(b, HI_ENC_NULLS);
+}
+
 static void make_list(cb_bytes *b, uint32_t n)
 {
     cb_u8(b, HI_ENC_INT);
@@ -294,6 +300,7 @@ static void make_cold_shift(cb_bytes *b, uint32_t n)
 
 static const limit limits[] = {
     {"rows of a block", make_rows, HIST_TYPE_LONG, 0, 1, 8192, 4},
+    {"rows of nulls", make_nulls, HIST_TYPE_LONG, 0, 1, 8192, 0},
     {"values of a list", make_list, HIST_TYPE_LONG, 0, 1, 32, 31},
     {"zeros of a regular stream", make_zeros, HIST_TYPE_LONG, 3, 0, 18, 1000000000000000000},
     {"jumps", make_jumps, HIST_TYPE_LONG, 100, 1, 64, 99 - 64},
@@ -362,11 +369,15 @@ static void make_page_entries(cb_bytes *b, uint32_t n)
     }
 }
 
-/* n strings, the first empty, 3 bytes of text in all. */
+/* n strings, 3 bytes of text in all, where there are any. */
 static void make_text_entries(cb_bytes *b, uint32_t n)
 {
     cb_u8(b, 1);
     cb_varint(b, n);
+    if (n == 0) {
+        cb_fill(b, 0, 3);
+        return;
+    }
     cb_varint(b, 3);
     cb_u8(b, 5);
     for (uint32_t i = 0; i < n; i++) {
@@ -427,6 +438,94 @@ static void shared_sections_open_up_to_every_limit_and_not_beyond(void **state)
         shared_check(l, l->most + 1, HIST_ECORRUPT);
         if (l->least > 0) {
             shared_check(l, l->least - 1, HIST_ECORRUPT);
+        }
+    }
+}
+
+/* ---- counts that are right but for their upper half ------------------------------------- */
+
+static void make_wide_runs(cb_bytes *b, uint64_t above)
+{
+    cb_u8(b, HI_ENC_RLE);
+    cb_varint(b, above + 1);
+    cb_regular(b, 9, 0);
+    cb_u8(b, HI_ENC_CONST);
+    cb_svarint(b, 7);
+}
+
+static void make_wide_entries(cb_bytes *b, uint64_t above)
+{
+    cb_u8(b, HI_ENC_DICT);
+    cb_varint(b, above + 1);
+    cb_regular(b, 0, 0);
+    cb_u8(b, HI_ENC_CONST);
+    cb_svarint(b, 7);
+}
+
+static void make_wide_code(cb_bytes *b, uint64_t above)
+{
+    cb_u8(b, HI_ENC_DICT);
+    cb_varint(b, 1);
+    cb_regular(b, (int64_t)above, 0);
+    cb_u8(b, HI_ENC_CONST);
+    cb_svarint(b, 7);
+}
+
+static void make_wide_length(cb_bytes *b, uint64_t above)
+{
+    cb_u8(b, HI_ENC_RLE);
+    cb_varint(b, 1);
+    cb_regular(b, (int64_t)(above + 9), 0);
+    cb_u8(b, HI_ENC_CONST);
+    cb_svarint(b, 7);
+}
+
+static void make_wide_bool_runs(cb_bytes *b, uint64_t above)
+{
+    cb_u8(b, HI_ENC_RLE);
+    cb_u8(b, 1);
+    cb_varint(b, above + 1);
+    cb_regular(b, 9, 0);
+}
+
+static void make_wide_bool_length(cb_bytes *b, uint64_t above)
+{
+    cb_u8(b, HI_ENC_RLE);
+    cb_u8(b, 1);
+    cb_varint(b, 1);
+    cb_regular(b, (int64_t)(above + 9), 0);
+}
+
+static const struct {
+    const char *name;
+    void (*make)(cb_bytes *b, uint64_t above);
+    hist_type type;
+} wide[] = {
+    {"runs", make_wide_runs, HIST_TYPE_LONG},
+    {"length of a run", make_wide_length, HIST_TYPE_LONG},
+    {"entries", make_wide_entries, HIST_TYPE_LONG},
+    {"code", make_wide_code, HIST_TYPE_LONG},
+    {"runs of bools", make_wide_bool_runs, HIST_TYPE_BOOL},
+    {"length of a run of bools", make_wide_bool_length, HIST_TYPE_BOOL},
+};
+
+/* Ten rows. */
+static void counts_are_not_cut_to_32_bits(void **state)
+{
+    static const uint64_t above[] = {0, UINT64_C(1) << 16, UINT64_C(1) << 32, UINT64_C(1) << 63};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wide) / sizeof(*wide); i++) {
+        for (size_t a = 0; a < sizeof(above) / sizeof(*above); a++) {
+            static cb_bytes b;
+            uint64_t last = 0;
+
+            b.size = 0;
+            wide[i].make(&b, above[a]);
+            if (cb_decode(&b, wide[i].type, 10, NULL, 10, &last) !=
+                (above[a] == 0 ? HIST_OK : HIST_ECORRUPT)) {
+                fail_msg("%s: %llx more", wide[i].name, (unsigned long long)above[a]);
+            }
         }
     }
 }
@@ -565,6 +664,7 @@ static void vectors_are_of_numbers_and_of_the_block(void **state)
         {HIST_TYPE_LONG, 0, 2, HIST_OK},       {HIST_TYPE_LONG, 1, 1, HIST_OK},
         {HIST_TYPE_LONG, 0, 0, HIST_EINVAL},   {HIST_TYPE_LONG, 2, 1, HIST_EINVAL},
         {HIST_TYPE_LONG, 1, 2, HIST_EINVAL},   {HIST_TYPE_LONG, 1, UINT32_MAX, HIST_EINVAL},
+        {HIST_TYPE_LONG, 3, 1, HIST_EINVAL},   {HIST_TYPE_LONG, UINT32_MAX, 1, HIST_EINVAL},
         {HIST_TYPE_STRING, 0, 1, HIST_EINVAL}, {HIST_TYPE_BOOL, 0, 1, HIST_EINVAL},
     };
     static const uint8_t block[] = {HI_ENC_CONST, 1}; /* As a bool it is whole, too. */
@@ -602,6 +702,7 @@ static void text_that_the_room_has_no_space_for_is_the_callers_mistake(void **st
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(blocks_decode_up_to_every_limit_and_not_beyond),
     cmocka_unit_test(shared_sections_open_up_to_every_limit_and_not_beyond),
+    cmocka_unit_test(counts_are_not_cut_to_32_bits),
     cmocka_unit_test(scaled_integers_are_below_2_to_the_51),
     cmocka_unit_test(ids_have_32_bits),
     cmocka_unit_test(ids_of_a_vector_have_32_bits),
