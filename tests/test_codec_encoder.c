@@ -217,8 +217,8 @@ static void a_cold_block_of_pairs_comes_back(void **state)
 static void cold_noted(uint32_t rows, uint32_t each, uint32_t streams, uint32_t noted)
 {
     (void)page_size(HIST_TYPE_LONG, HI_PROFILE_COLD, rows, each);
-    assert_int_equal(cc_encoder->body.ints.cold->streams, streams);
-    assert_int_equal(cc_encoder->body.ints.cold->rows, noted);
+    assert_int_equal(cc_encoder->body.ints.cold->notes->streams, streams);
+    assert_int_equal(cc_encoder->body.ints.cold->notes->rows, noted);
 }
 
 static void a_set_is_made_of_up_to_32_streams_and_64_ki_values(void **state)
@@ -242,21 +242,23 @@ static void a_set_is_made_of_up_to_32_streams_and_64_ki_values(void **state)
 static void a_cold_stream_has_at_least_32_values(void **state)
 {
     static hi_ints_scratch scratch;
-    static hi_cold_page page;
+    hi_cold_page *page = hi_cold_page_new(&cc_mem);
 
     (void)state;
+    assert_non_null(page);
     cc_seed = 10;
     for (uint32_t i = 0; i < 34; i++) {
         column[i] = (1 + cc_noise() % 2) * (UINT64_C(1) << 60) + cc_noise() % 64;
     }
     scratch.mode = HI_INTS_COLD;
-    scratch.cold = &page;
+    scratch.cold = page;
     for (uint32_t count = 30; count <= 34; count++) {
-        hi_cold_page_clear(&page);
+        assert_int_equal(hi_cold_page_begin(page, 1), HIST_OK);
         assert_true(hi_ints_encode(hi_codec_kernels_pick(), &scratch, column, count, false, made) >
                     20);
         assert_int_equal(made[0] == STREAM_COLD, count >= 32);
     }
+    hi_cold_page_free(page);
 }
 
 /* ---- dictionaries of pages -------------------------------------------------------------- */
