@@ -661,7 +661,38 @@ static void a_dictionary_asks_for_memory_for_what_its_bytes_can_say(void **state
         HIST_ECORRUPT);
 }
 
+/* Validity is runs or a bitmap, a right part is below 2^cut, and exceptions are said to be there only
+   when some are. Each was taken for good once. */
+static void bytes_without_a_meaning_are_damage(void **state)
+{
+    static const uint8_t validity[] = {HI_HEAD_NULLS | HI_ENC_CONST, HI_ENC_CONST, 1, 2};
+    static const uint8_t right[] = {HI_ENC_RD, 0,    48,   1,    0,    0,    5,    0,    0, 5, 0xfe,
+                                    0xff,      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2};
+    static const uint8_t patched[] = {HI_ENC_NUM, HI_FORM_PATCHED, 1, 0, 0, 5, 2, 4};
+    static const struct {
+        hist_type type;
+        const uint8_t *bytes;
+        size_t size;
+    } cases[] = {{HIST_TYPE_LONG, validity, sizeof(validity)},
+                 {HIST_TYPE_REAL, right, sizeof(right)},
+                 {HIST_TYPE_REAL, patched, sizeof(patched)}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        cc_room got = cc_room_new(0);
+        uint8_t *src = cc_padded_copy(cases[i].bytes, cases[i].size);
+        hi_decoded d;
+
+        assert_int_equal(
+            hi_block_decode(cases[i].type, src, cases[i].size, 2, NULL, &got.r, &d),
+            HIST_ECORRUPT);
+        free(src);
+        cc_room_free(&got);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(bytes_without_a_meaning_are_damage),
     cmocka_unit_test(one_byte_that_the_format_does_not_have_is_damage),
     cmocka_unit_test(models_of_another_type_are_damage),
     cmocka_unit_test(second_differences_of_one_value_are_damage),

@@ -324,12 +324,16 @@ static void kern_fold(const uint64_t *in, uint32_t count, uint64_t *out)
     }
 }
 
-static void kern_join(uint64_t *restrict x, const uint64_t *restrict codes, uint32_t count,
-                      const uint64_t *restrict left)
+static bool kern_join(uint64_t *restrict x, const uint64_t *restrict codes, uint32_t count,
+                      const uint64_t *restrict left, unsigned cut)
 {
+    uint64_t wide = 0;
+
     for (uint32_t i = 0; i < count; i++) {
-        x[i] |= left[codes[i] & (HI_RD_PATTERNS - 1)];
+        wide |= x[i];
+        x[i] |= left[codes[i] & (HI_RD_PATTERNS - 1)] << cut;
     }
+    return wide >> cut == 0;
 }
 
 static void kern_narrow(const uint64_t *restrict in, uint32_t count, uint32_t *restrict out)
