@@ -6,8 +6,8 @@
  *
  * One line a machine and minute: DeviceTelemetry,DeviceId=...,DeviceType=... with Temperature,
  * Vibration and Pressure: a daily rhythm, an offset an hour, noise a minute. Faults are a few hours
- * long, lie in the last six days, one at least in the last, and are listed in FILE as CSV. Without --tcp the lines go to
- * stdout; with it they are streamed to histd and its final answer is printed.
+ * long, lie in the last six days, one at least in the last, and are listed in FILE as CSV. Without
+ * --tcp the lines go to stdout; with it they are streamed to histd and its final answer is printed.
  */
 #include <arpa/inet.h>
 #include <getopt.h>

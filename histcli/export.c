@@ -95,9 +95,7 @@ static int export_time(const char *text, bool end, int64_t *out)
                              : "'%s' is outside of 1677-09-21 to 2262-04-11",
                          text);
     }
-    *out = !end                      ? export_day_first(ns)
-           : ns % HI_NS_PER_DAY == 0 ? ns - 1
-                                     : export_day_last(ns);
+    *out = !end ? export_day_first(ns) : ns % HI_NS_PER_DAY == 0 ? ns - 1 : export_day_last(ns);
     return CLI_DONE;
 }
 

@@ -91,7 +91,7 @@ hist_status export_read_rows(export_table *t, const export_day *day, const resul
 
 /* "2026-11-20", with room for 16. */
 void export_day_name(int64_t start_ns, char *to);
-/* Was the day exported with this last_seq, these columns and this packing, and with how many rows? */
+/* Was the day exported with this last_seq, these columns and this packing; *rows_out: its rows. */
 bool export_is_current(const export_table *t, const export_day *day, uint64_t *rows_out);
 bool export_has_manifest(const export_table *t, const export_day *day);
 hist_status export_write_manifest(export_table *t, const export_day *day,

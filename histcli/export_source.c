@@ -49,8 +49,7 @@ static hist_status source_cells_rows(void *arg, const hist_batch *batch, hist_er
 
                 hi_buf_append(cells->texts, text.data, text.size);
                 hi_buf_byte(cells->texts, '\0');
-            } else if ((column->stored == HIST_TYPE_DATETIME ||
-                        column->stored == HIST_TYPE_LONG) &&
+            } else if ((column->stored == HIST_TYPE_DATETIME || column->stored == HIST_TYPE_LONG) &&
                        hist_column_valid(column, row)) {
                 hi_buf_u64(cells->numbers, (uint64_t)hist_column_i64(column, row));
             }

@@ -196,7 +196,7 @@ static bool import_is_csv(const import *im, const char *file)
            (im->format == IMPORT_BY_NAME && strstr(file, ".csv") != NULL);
 }
 
-/* A packed file is unpacked twice: what is wrong with it must come out before its first row goes in. */
+/* What is wrong with a packed file must come out before its first row goes in. */
 static hist_status import_check(import *im, input *in, hist_error *err)
 {
     if (im->c->tty_err && input_is_packed(in)) {

@@ -208,7 +208,7 @@ static size_t script_statement_end(const char *text, size_t size, size_t at)
     return size;
 }
 
-/* Where the value of the last `let NAME = value` before `before` begins; `before`: there is none. */
+/* Where the value of the last `let NAME = value` in front of `before` begins, or `before`. */
 static size_t script_let(const char *text, size_t before, hist_str name)
 {
     size_t found = before;

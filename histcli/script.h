@@ -26,8 +26,8 @@ script_end script_scan(const char *text, size_t size);
 bool script_only_prepares(const char *text, size_t size);
 
 /*
- * The table that the last statement begins with, behind names that `let` gave it; an empty text when
- * it begins with none.
+ * The table that the last statement begins with, behind names that `let` gave it; an empty text
+ * when it begins with none.
  */
 hist_str script_table(const char *text, size_t size);
 

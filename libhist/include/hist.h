@@ -357,8 +357,8 @@ typedef struct hist_scan_options {
     size_t column_count;
     const hist_tag *tags;       /* Only series that have all of these. */
     size_t tag_count;
-    hist_time from_ns;          /* Half-open range; HIST_TIME_MAX is in when to_ns is. Both 0: all. */
-    hist_time to_ns;
+    hist_time from_ns;          /* Half-open range. Both 0: everything. */
+    hist_time to_ns;            /* HIST_TIME_MAX: that instant is in it. */
     uint32_t batch_rows_max;    /* 0: 8192. At most HIST_BATCH_ROWS_MAX. */
 } hist_scan_options;
 
@@ -381,7 +381,7 @@ typedef struct hist_partition {
     uint64_t rows;     /* An upper bound: rows that overwrite each other count twice. */
     uint64_t last_seq; /* Highest commit that touched it. */
     uint64_t size_bytes; /* On disk; 0 for what is only in memory. */
-    uint64_t part_rows;  /* Of rows those on disk, which size_bytes is for. */
+    uint64_t part_rows;  /* Those of rows that are on disk, in size_bytes. */
 } hist_partition;
 
 typedef int (*hist_partition_fn)(void *arg, const hist_partition *partition);

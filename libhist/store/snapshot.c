@@ -147,13 +147,13 @@ static hist_status snapshot_part_partitions(const hi_snapshot *snapshot, uint32_
 
                 HI_TRY(snapshot_add_partition(
                     all, arena,
-                    &(hist_partition){.from_ns = range->partition_ns,
-                                      .to_ns = snapshot_partition_end(range->partition_ns,
-                                                                      range->width_ns),
-                                      .rows = range->rows,
-                                      .part_rows = range->rows,
-                                      .last_seq = part->seq_high,
-                                      .size_bytes = (uint64_t)(share * (double)part->size_bytes)},
+                    &(hist_partition){
+                        .from_ns = range->partition_ns,
+                        .to_ns = snapshot_partition_end(range->partition_ns, range->width_ns),
+                        .rows = range->rows,
+                        .part_rows = range->rows,
+                        .last_seq = part->seq_high,
+                        .size_bytes = (uint64_t)(share * (double)part->size_bytes)},
                     err));
             }
         }
@@ -184,11 +184,11 @@ static hist_status snapshot_chunk_partitions(hi_snapshot *snapshot, uint32_t tab
             if (status == HIST_OK) {
                 status = snapshot_add_partition(
                     all, arena,
-                    &(hist_partition){.from_ns = frag->partition_ns,
-                                      .to_ns = snapshot_partition_end(frag->partition_ns,
-                                                                      frag->width_ns),
-                                      .rows = frag->rows,
-                                      .last_seq = frag->seq_high},
+                    &(hist_partition){
+                        .from_ns = frag->partition_ns,
+                        .to_ns = snapshot_partition_end(frag->partition_ns, frag->width_ns),
+                        .rows = frag->rows,
+                        .last_seq = frag->seq_high},
                     err);
             }
             list.frags[f]->ops->close(list.frags[f]);
