@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/timefmt.h"
 #include "store/compact.h"
 
 /* A partition of a table gets a part of its own from about this size. */
@@ -114,12 +115,13 @@ static hist_status compact_write_key(compact_job *job, const compact_key *key,
                            .width_ns = range->width_ns,
                            .tombstones = job->version->tombstones,
                            .tombstone_count = job->version->tombstone_count,
-                           .drop_before_ns = job->drop_before_ns,
+                           .drop_before_ns = compact_cutoff_of(job, range),
                            .first_series = output->first_series,
                            .bytes_max = output->bytes_max,
                            .expected_rows = range->rows,
                            .expected_bytes = key->bytes};
 
+    job->expires |= input.drop_before_ns != INT64_MIN;
     hi_arena_init(&arena, &store->mem);
     hist_status status = compact_collect(job, range, &arena, output, &list, err);
     if (status == HIST_OK) {
@@ -306,6 +308,28 @@ static void compact_mark_damaged(compact_job *job)
     }
 }
 
+/* Says what retention took. In a merge the rows that are missing may also have been overwritten or
+   deleted. */
+static void compact_log_retention(const compact_job *job, const char *how)
+{
+    uint64_t rows = 0;
+    char cutoff[HI_TIME_SIZE];
+
+    for (uint32_t i = 0; i < job->input_count; i++) {
+        rows += job->inputs[i]->rows;
+    }
+    for (uint32_t i = 0; i < job->made_count; i++) {
+        rows -= job->made[i].summary.rows;
+    }
+    if (rows == 0) {
+        return;
+    }
+    const int size = (int)hi_time_print(cutoff, job->drop_before_ns, 0);
+    hi_store_log(job->store, HIST_LOG_INFO,
+                 "retention: what is from before %.*s was %s: %" PRIu64 " rows of %" PRIu32 " parts",
+                 size, cutoff, how, rows, job->input_count);
+}
+
 static hist_status compact_run(compact_job *job, hist_error *err)
 {
     hi_store *store = job->store;
@@ -321,6 +345,9 @@ static hist_status compact_run(compact_job *job, hist_error *err)
     if (status == HIST_ECORRUPT) {
         compact_mark_damaged(job);
     }
+    if (status == HIST_OK && job->expires) {
+        compact_log_retention(job, "dropped in a merge, with what was overwritten or deleted");
+    }
     for (uint32_t i = 0; i < job->made_count; i++) {
         if (status != HIST_OK && !in_doubt && job->made[i].summary.rows > 0) {
             hi_store_remove(store, HI_FILE_PART, job->made[i].id);
@@ -334,27 +361,45 @@ static hist_status compact_run(compact_job *job, hist_error *err)
     return status;
 }
 
+/* What is known of the times of rows in parts, those after now left out. */
+static void compact_look_at_times(const hi_version *version, int64_t birth_ns, int64_t now_ns,
+                                  hi_era_question *q)
+{
+    for (uint32_t i = 0; i < version->part_count; i++) {
+        for (uint32_t r = 0; r < version->parts[i]->range_count; r++) {
+            const hi_part_range *range = &version->parts[i]->ranges[r];
+            const int64_t last = range->time_max < now_ns ? range->time_max : now_ns;
+            const int64_t before = range->time_max < birth_ns ? range->time_max : range->time_min;
+
+            if (range->time_min <= now_ns && last > q->newest_ns) {
+                q->newest_ns = last;
+            }
+            if (before < birth_ns && before > q->newest_before_ns) {
+                q->newest_before_ns = before;
+            }
+        }
+    }
+}
+
 /* Rows before this are past their retention; INT64_MIN: none. The clock is believed only as far as
-   the data goes, so that a wrong one deletes nothing. */
+   the data goes, and time counts only as far as the store was there, so that a wrong one deletes
+   nothing. */
 static int64_t compact_cutoff(hi_store *store, const hi_version *version)
 {
-    int64_t newest = INT64_MIN;
-    int64_t cutoff = 0;
-    const int64_t now = store->vfs->now_ns(store->vfs);
+    hi_era_question question = {.retention_ns = store->options.retention_ns,
+                                .newest_ns = INT64_MIN,
+                                .newest_before_ns = INT64_MIN};
 
     if (store->options.retention_ns == 0) {
         return INT64_MIN;
     }
-    for (uint32_t i = 0; i < version->part_count; i++) {
-        for (uint32_t r = 0; r < version->parts[i]->range_count; r++) {
-            const int64_t last = version->parts[i]->ranges[r].time_max;
-
-            newest = last > newest ? last : newest;
-        }
-    }
-    newest = newest < now ? newest : now;
-    return __builtin_sub_overflow(newest, store->options.retention_ns, &cutoff) ? INT64_MIN
-                                                                                : cutoff;
+    (void)pthread_mutex_lock(&store->publish_lock);
+    hi_store_see_clock(store);
+    const hi_eras eras = store->manifest.eras;
+    const int64_t now = store->era_watch.wall_ns;
+    (void)pthread_mutex_unlock(&store->publish_lock);
+    compact_look_at_times(version, eras.list[0].from_ns, now, &question);
+    return hi_eras_cutoff(&eras, &question);
 }
 
 static hist_status compact_begin(compact_job *job, hist_error *err)
@@ -385,6 +430,9 @@ static hist_status compact_drop_expired(compact_job *job, hist_error *err)
     (void)pthread_mutex_lock(&store->publish_lock);
     const hist_status status = compact_publish(job, err);
     (void)pthread_mutex_unlock(&store->publish_lock);
+    if (status == HIST_OK) {
+        compact_log_retention(job, "dropped");
+    }
     return status;
 }
 

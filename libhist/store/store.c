@@ -383,6 +383,7 @@ static hist_status store_create(hi_store *store, hist_error *err)
     manifest->partition_ns = o->partition_ns == 0 ? STORE_PARTITION_DEFAULT : o->partition_ns;
     HI_TRY(hi_manifest_set_time_column(manifest,
                                        o->time_column == NULL ? "Timestamp" : o->time_column, err));
+    hi_store_see_clock(store);
     HI_TRY(store_remove_leftovers(store, err));
     HI_TRY(hi_manifest_write_new(manifest, store->vfs, store->dir, err));
     HI_TRY(store_create_log(store, err));
@@ -419,6 +420,8 @@ static hist_status store_load(hi_store *store, hist_error *err)
         *err = first;
     }
     HI_TRY(status);
+    hi_eras_add(&store->manifest.eras, store->super.era,
+                hi_era_grace(store->options.retention_ns));
     store->options.wal_segment_bytes = store->super.wal_segment_bytes;
     if (store->options.wal_bytes_max < store->options.wal_segment_bytes * 2) {
         store->options.wal_bytes_max = store->options.wal_segment_bytes * 4;

@@ -10,7 +10,7 @@
 #define SUPER_MAGIC      "HISTSUP0"
 #define SUPER_SUM_AT     (HI_SUPER_SLOT_SIZE - 8)
 #define SUPER_FLAG_CLEAN 1
-#define SUPER_USED       104 /* Bytes with a meaning; the rest up to the sum is zero. */
+#define SUPER_USED       120 /* Bytes with a meaning; the rest up to the sum is zero. */
 
 uint64_t hi_super_store(const uint8_t uuid[16])
 {
@@ -70,6 +70,8 @@ void hi_super_encode(const hi_super *super, unsigned slot, uint8_t out[HI_SUPER_
     hi_put_u32(out + 84, super->wal_segment_bytes);
     hi_put_u64(out + 88, (uint64_t)super->created_ns);
     hi_put_u64(out + 96, super->write_no);
+    hi_put_u64(out + 104, (uint64_t)super->era.from_ns);
+    hi_put_u64(out + 112, (uint64_t)super->era.to_ns);
     hi_put_u64(out + SUPER_SUM_AT, super_sum(out, slot));
 }
 
@@ -105,7 +107,11 @@ hist_status hi_super_decode(const uint8_t bytes[HI_SUPER_SLOT_SIZE], unsigned sl
         .wal_segment_bytes = hi_get_u32(bytes + 84),
         .created_ns = (int64_t)hi_get_u64(bytes + 88),
         .write_no = hi_get_u64(bytes + 96),
+        .era = {(int64_t)hi_get_u64(bytes + 104), (int64_t)hi_get_u64(bytes + 112)},
     };
+    if (super_out->era.from_ns > super_out->era.to_ns) {
+        return hi_corrupt(err, path, at + 104, "slot %u has an era that ends before it begins", slot);
+    }
     memcpy(super_out->uuid, bytes + 40, 16);
     return HIST_OK;
 }

@@ -14,6 +14,8 @@
  *    32   8  must-refuse features          96   8  write number, picks the newest slot
  *    40  16  store uuid                  4088   8  XXH3 of bytes 0..4087
  *    56   8  generation                            (seed: 0, slot, offset)
+ *   104   8  the present era (era.h): from
+ *   112   8  ... to
  */
 #ifndef HI_SUPER_H
 #define HI_SUPER_H
@@ -21,6 +23,7 @@
 #include "hist_vfs.h"
 
 #include "base/err.h"
+#include "store/era.h"
 
 #define HI_FORMAT_VERSION      0
 #define HI_SUPER_SLOT_SIZE     4096
@@ -50,6 +53,7 @@ typedef struct hi_super {
     bool clean;                   /* Closed in order; nothing was written since. */
     uint32_t wal_segment_bytes;
     int64_t created_ns;
+    hi_era era; /* That it is now; goes on beyond what the manifest knows. */
     uint64_t write_no; /* Set by hi_super_write(). */
 } hi_super;
 
