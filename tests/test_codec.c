@@ -553,12 +553,15 @@ static void without_memory_encoding_fails_and_gives_everything_back(void **state
         cc_page_cut(&p, 6000, 3000);
         hi_encoder *own = hi_encoder_new(&small);
         hi_buf_init(&p.bytes, &small, SIZE_MAX / 2);
+        hi_buf_append(&p.bytes, "before", 6);
+        const size_t before = p.bytes.size;
         if (own != NULL) {
             const hist_status status =
                 hi_page_encode(own, &cc.v, HI_PROFILE_COLD, p.block_rows, p.block_count, &p.bytes,
                                p.blocks, &p.shared_size);
             assert_true(status == HIST_OK || status == HIST_ENOMEM);
             failures += status == HIST_ENOMEM;
+            assert_true(status == HIST_OK ? p.bytes.size > before : p.bytes.size == before);
         }
         hi_encoder_free(own);
         hi_buf_free(&p.bytes);

@@ -1,6 +1,6 @@
 /*
- * test_retention.c -- what is dropped for its age: no good row because of a wrong clock, no value that
- * was overwritten comes back, and a store that runs in order still gets rid of what is old.
+ * test_retention.c -- what is dropped for its age: no good row because of a wrong clock, no value
+ * that was overwritten comes back, and a store that runs in order still gets rid of what is old.
  */
 /* clang-format off */
 #include <setjmp.h>
@@ -410,7 +410,7 @@ static void an_idle_store_that_gets_new_data_drops_the_old(void **state)
     world_settle(&w);
     clock_run(YEAR);
     world_maintain(&w, HIST_MAINTAIN_TICK | HIST_MAINTAIN_MERGE);
-    assert_int_equal(world_count(&w), GOOD_ROWS); /* The newest data is what age is measured from. */
+    assert_int_equal(world_count(&w), GOOD_ROWS); /* Age is measured from the newest data. */
     world_line(&w, "t,s=2 v=1i");
     world_settle(&w);
     world_maintain(&w, HIST_MAINTAIN_MERGE);
@@ -440,7 +440,7 @@ static void time_counts_that_only_the_log_was_written_in(void **state)
     world_free(&w);
 }
 
-/* Nobody can tell a year in a drawer from a wrong clock: what is old goes when the store has lived on. */
+/* Nobody can tell a year in a drawer from a wrong clock: what is old goes when the store lived on. */
 static void a_store_that_was_closed_for_long_drops_the_old_later(void **state)
 {
     world w;

@@ -713,23 +713,61 @@ static void test_threads(void **state)
     part_bytes_max = 0;
 }
 
-/* A budget far smaller than the data: writers wait for flushes, nothing is lost. */
-static void test_small_memory(void **state)
+/* ---- a small budget ---- */
+
+typedef struct small_reader {
+    hist_db *db;
+    atomic_bool stop;
+    int answers;
+    int refusals;
+    int failures; /* For any other reason than memory. */
+} small_reader;
+
+/* Asks for all there is, which takes as much memory as it gets. */
+static void *small_read(void *arg)
 {
-    hist_vfs *vfs = hist_vfs_memory_new();
+    small_reader *r = arg;
+
+    while (!atomic_load(&r->stop)) {
+        hist_scan_options options = HIST_SCAN_OPTIONS;
+        hist_batch batch = {.row_count = 1};
+        hist_scan *scan = NULL;
+        hist_error err;
+
+        options.table = "t";
+        hist_status status = hist_scan_open(r->db, &options, &scan, &err);
+        while (status == HIST_OK && batch.row_count > 0) {
+            status = hist_scan_next(scan, &batch, &err);
+        }
+        hist_scan_close(scan);
+        r->answers += status == HIST_OK;
+        r->refusals += status == HIST_ENOMEM;
+        r->failures += status != HIST_OK && status != HIST_ENOMEM && status != HIST_ENOTFOUND;
+    }
+    return NULL;
+}
+
+static hist_db *small_open(hist_vfs *vfs, int threads, uint64_t memory_bytes)
+{
     hist_open_options o = HIST_OPEN_OPTIONS;
     hist_db *db = NULL;
     hist_error err;
-    hist_stats stats;
-    const int rounds = 1500;
 
-    (void)state;
     o.vfs = vfs;
-    o.threads = 1;
-    o.memory_bytes_max = UINT64_C(8) << 20;
+    o.threads = threads;
+    o.memory_bytes_max = memory_bytes;
     o.wal_segment_bytes = UINT64_C(1) << 20;
-    assert_int_equal(hist_open("db", &o, &db, &err), HIST_OK);
+    if (hist_open("db", &o, &db, &err) != HIST_OK) {
+        fail_msg("open with %" PRIu64 " bytes: %s", memory_bytes, err.message);
+    }
+    return db;
+}
+
+static void small_write(hist_db *db, int rounds)
+{
     hist_writer *writer = writer_ok(db);
+    hist_stats stats;
+
     for (int round = 0; round < rounds; round++) {
         char lines[16384];
         size_t used = 0;
@@ -742,13 +780,118 @@ static void test_small_memory(void **state)
         lines_ok(writer, lines);
         commit_ok(writer, HIST_COMMIT_WRITTEN);
         hist_get_stats(db, &stats);
-        assert_true(stats.memory_bytes <= o.memory_bytes_max);
+        assert_true(stats.memory_bytes <= stats.memory_bytes_max);
     }
-    assert_true(stats.flushes > 0);
-    maintain_ok(db, HIST_MAINTAIN_FLUSH);
-    assert_int_equal(count_rows(db, "t"), rounds * 200);
     hist_writer_close(writer);
+}
+
+/* Data far larger than the least budget, as fast as it goes: writers wait for flushes, no commit fails,
+   nothing is lost, and merges keep up. `reading`: beside queries that want all memory. */
+static void small_run(int threads, bool reading)
+{
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_db *db = small_open(vfs, threads, HIST_MEMORY_MIN);
+    small_reader reader = {.db = db};
+    pthread_t thread;
+    hist_stats stats;
+    const int rounds = 3000;
+
+    if (reading) {
+        assert_int_equal(pthread_create(&thread, NULL, small_read, &reader), 0);
+    }
+    small_write(db, rounds);
+    if (reading) {
+        atomic_store(&reader.stop, true);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(reader.failures, 0);
+        assert_true(reader.answers + reader.refusals > 0);
+    }
+    maintain_ok(db, HIST_MAINTAIN_FLUSH | HIST_MAINTAIN_MERGE);
+    hist_get_stats(db, &stats);
+    assert_true(stats.flushes > 7);
+    assert_true(stats.merges > 0);
+    assert_true(stats.parts <= 7 + 4);
+    assert_int_equal(count_rows(db, "t"), rounds * 200);
+    maintain_ok(db, HIST_MAINTAIN_COLD);
+    assert_int_equal(count_rows(db, "t"), rounds * 200);
     close_ok(db);
+    hist_vfs_memory_free(vfs);
+}
+
+static void test_small_memory(void **state)
+{
+    (void)state;
+    for (int threads = 0; threads <= 2; threads++) {
+        small_run(threads, false);
+    }
+}
+
+static void test_small_memory_beside_queries(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 2; threads++) {
+        small_run(threads, true);
+    }
+}
+
+enum { HOGS_MAX = 20000 };
+
+/* Scans take all memory that they get, and keep it: commits and flushes go on beside them. */
+static void test_no_commit_fails_beside_hogs(void **state)
+{
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_db *db = small_open(vfs, 0, HIST_MEMORY_MIN);
+    hist_scan **hogs = calloc(HOGS_MAX, sizeof(*hogs));
+    hist_status status = HIST_OK;
+    hist_stats stats;
+    hist_error err;
+    int count = 0;
+
+    (void)state;
+    assert_non_null(hogs);
+    small_write(db, 300);
+    maintain_ok(db, HIST_MAINTAIN_FLUSH);
+    while (status == HIST_OK && count < HOGS_MAX) {
+        hist_scan_options options = HIST_SCAN_OPTIONS;
+        hist_batch batch;
+
+        options.table = "t";
+        status = hist_scan_open(db, &options, &hogs[count], &err);
+        if (status == HIST_OK) {
+            status = hist_scan_next(hogs[count++], &batch, &err);
+        }
+    }
+    assert_int_equal(status, HIST_ENOMEM);
+    small_write(db, 1500);
+    hist_get_stats(db, &stats);
+    assert_in_range(stats.flushes, 4, 150); /* Also where scans hold on to rows that were flushed. */
+    for (int i = 0; i < count; i++) {
+        hist_scan_close(hogs[i]);
+    }
+    free(hogs);
+    maintain_ok(db, HIST_MAINTAIN_MERGE);
+    assert_int_equal(count_rows(db, "t"), 1500 * 200); /* The first 300 rounds came again. */
+    close_ok(db);
+    hist_vfs_memory_free(vfs);
+}
+
+/* Less than the least budget is refused with its figure, the least is taken. */
+static void test_least_memory(void **state)
+{
+    hist_vfs *vfs = hist_vfs_memory_new();
+    hist_open_options o = HIST_OPEN_OPTIONS;
+    hist_db *db = NULL;
+    hist_error err;
+    char least[32];
+
+    (void)state;
+    (void)snprintf(least, sizeof(least), "%" PRIu64, HIST_MEMORY_MIN);
+    o.vfs = vfs;
+    o.memory_bytes_max = HIST_MEMORY_MIN - 1;
+    assert_int_equal(hist_open("db", &o, &db, &err), HIST_EINVAL);
+    assert_non_null(strstr(err.message, "memory_bytes_max"));
+    assert_non_null(strstr(err.message, least));
+    close_ok(small_open(vfs, 0, HIST_MEMORY_MIN));
     hist_vfs_memory_free(vfs);
 }
 
@@ -759,6 +902,9 @@ int main(void)
         cmocka_unit_test(test_model),         cmocka_unit_test(test_model_of_cut_parts),
         cmocka_unit_test(test_few_parts),     cmocka_unit_test(test_retention),
         cmocka_unit_test(test_threads),       cmocka_unit_test(test_small_memory),
+        cmocka_unit_test(test_small_memory_beside_queries),
+        cmocka_unit_test(test_no_commit_fails_beside_hogs),
+        cmocka_unit_test(test_least_memory),
         cmocka_unit_test(test_ids_of_leftovers_are_not_given_out_again),
     };
 

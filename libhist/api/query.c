@@ -32,7 +32,7 @@ hist_status hist_query_open(hist_db *db, const char *text, size_t text_size,
     const char *database = given.database;
     hist_vfs *vfs = hi_store_vfs(db->store);
     hi_query_spec spec = {
-        .mem = hi_store_mem(db->store),
+        .mem = hi_store_work_mem(db->store),
         .memory_max = given.memory_bytes_max != 0 ? given.memory_bytes_max
                                                   : hi_store_options(db->store)->query_bytes_max,
         .database = database == NULL || database[0] == '\0' ? "default" : database,

@@ -84,7 +84,7 @@ static hist_status scan_start(hist_scan *self, hist_db *db, const hist_scan_opti
 hist_status hist_scan_open(hist_db *db, const hist_scan_options *options, hist_scan **scan_out,
                            hist_error *err)
 {
-    hi_mem *mem = hi_store_mem(db->store);
+    hi_mem *mem = hi_store_work_mem(db->store);
     hist_scan_options given = HIST_SCAN_OPTIONS;
 
     *scan_out = NULL;
@@ -129,6 +129,6 @@ void hist_scan_close(hist_scan *scan)
         hi_scan_close(scan->scan);
         hi_snapshot_close(scan->snapshot);
         hi_arena_free(&scan->arena);
-        HI_MEM_DELETE(hi_store_mem(scan->store), scan);
+        HI_MEM_DELETE(hi_store_work_mem(scan->store), scan);
     }
 }

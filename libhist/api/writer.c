@@ -23,9 +23,11 @@ static hist_status writer_init(hist_writer *w, hist_db *db, hist_error *err)
     w->store = db->store;
     w->catalog = hi_store_catalog(db->store);
     hi_mem_init(&w->mem, NULL, hi_store_mem(db->store), 0);
+    w->mem.wait = hi_store_wait_for_memory;
+    w->mem.wait_arg = db->store;
     hi_rows_init(&w->rows, &w->mem);
     hi_arena_init(&w->text, &w->mem);
-    hi_keycache_init(&w->keys, &w->mem, seed,
+    hi_keycache_init(&w->keys, hi_store_cache_mem(db->store), seed,
                      (size_t)(budget > UINT64_C(1) << 30 ? UINT64_C(128) << 20 : budget / 8));
     w->time_column = hi_catalog_time_column(w->catalog);
     w->time_column_size = strlen(w->time_column);

@@ -28,51 +28,84 @@ void hi_mem_init(hi_mem *mem, const hist_allocator *allocator, hi_mem *parent, u
     }
     mem->parent = parent;
     mem->limit = limit == 0 ? UINT64_MAX : limit;
+    mem->reserved = 0;
+    mem->wait = NULL;
+    mem->wait_arg = NULL;
     atomic_init(&mem->used, 0);
     atomic_init(&mem->peak, 0);
 }
 
-static bool mem_charge_one(hi_mem *mem, uint64_t size)
+bool hi_mem_reserve(hi_mem *mem, uint64_t size)
 {
-    const uint64_t before = atomic_fetch_add_explicit(&mem->used, size, memory_order_relaxed);
-    const uint64_t after = before + size;
-
-    if (after < before || after > mem->limit) {
-        atomic_fetch_sub_explicit(&mem->used, size, memory_order_relaxed);
+    if (!hi_mem_charge(mem->parent, size)) {
         return false;
     }
-    uint64_t peak = atomic_load_explicit(&mem->peak, memory_order_relaxed);
-    while (after > peak && !atomic_compare_exchange_weak_explicit(
-                               &mem->peak, &peak, after, memory_order_relaxed,
-                               memory_order_relaxed)) {
-    }
+    mem->reserved = size;
     return true;
 }
 
+/* What the parent has to bear of `used` bytes. */
+static uint64_t mem_beyond(const hi_mem *mem, uint64_t used)
+{
+    return used > mem->reserved ? used - mem->reserved : 0;
+}
+
+static void mem_note_peak(hi_mem *mem, uint64_t used)
+{
+    uint64_t peak = atomic_load_explicit(&mem->peak, memory_order_relaxed);
+
+    while (used > peak &&
+           !atomic_compare_exchange_weak_explicit(&mem->peak, &peak, used, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+    }
+}
+
+/* Takes bytes out of one account; returns how many the parent need not bear any more. */
+static uint64_t mem_take_back(hi_mem *mem, uint64_t size)
+{
+    const uint64_t before = atomic_fetch_sub_explicit(&mem->used, size, memory_order_relaxed);
+
+    return mem_beyond(mem, before) - mem_beyond(mem, before - size);
+}
+
+/*
+ * Each change of `used` tells its share of the parent's by what it was before and after, so that the
+ * shares add up in whatever order threads come.
+ */
 bool hi_mem_charge(hi_mem *mem, uint64_t size)
 {
-    for (hi_mem *m = mem; m != NULL; m = m->parent) {
-        if (!mem_charge_one(m, size)) {
-            for (hi_mem *back = mem; back != m; back = back->parent) {
-                atomic_fetch_sub_explicit(&back->used, size, memory_order_relaxed);
-            }
-            return false;
-        }
+    if (mem == NULL || size == 0) {
+        return true;
     }
-    return true;
+    const uint64_t before = atomic_fetch_add_explicit(&mem->used, size, memory_order_relaxed);
+    const uint64_t after = before + size;
+    const uint64_t up = mem_beyond(mem, after) - mem_beyond(mem, before);
+
+    if (after >= before && after <= mem->limit && hi_mem_charge(mem->parent, up)) {
+        mem_note_peak(mem, after);
+        return true;
+    }
+    /* Others may have come between: then it is not `up` that goes, and the parent bears the rest. */
+    const uint64_t down = mem_take_back(mem, size);
+    for (hi_mem *m = mem->parent; m != NULL && up != down; m = m->parent) {
+        atomic_fetch_add_explicit(&m->used, up - down, memory_order_relaxed);
+    }
+    return false;
 }
 
 void hi_mem_uncharge(hi_mem *mem, uint64_t size)
 {
-    for (hi_mem *m = mem; m != NULL; m = m->parent) {
-        atomic_fetch_sub_explicit(&m->used, size, memory_order_relaxed);
+    for (hi_mem *m = mem; m != NULL && size > 0; m = m->parent) {
+        size = mem_take_back(m, size);
     }
 }
 
 void *hi_mem_alloc(hi_mem *mem, size_t size)
 {
-    if (!hi_mem_charge(mem, size)) {
-        return NULL;
+    for (uint32_t tries = 0; !hi_mem_charge(mem, size); tries++) {
+        if (mem->wait == NULL || !mem->wait(mem->wait_arg, size, tries)) {
+            return NULL;
+        }
     }
     void *ptr = mem->allocator.alloc(mem->allocator.arg, size == 0 ? 1 : size);
     if (ptr == NULL) {

@@ -17,12 +17,23 @@ struct hi_mem {
     hist_allocator allocator; /* Where the bytes come from. */
     hi_mem *parent;           /* Charged too; NULL for the store's own account. */
     uint64_t limit;           /* used never exceeds this. */
+    uint64_t reserved;        /* Bytes the parent was charged with once and for all: see below. */
     _Atomic uint64_t used;
     _Atomic uint64_t peak;
+    /* Asked when the budget has not `size` bytes more; true: it may have now. NULL: do without. */
+    bool (*wait)(void *arg, uint64_t size, uint32_t tries);
+    void *wait_arg;
 };
 
 /* allocator NULL: malloc and free. limit 0: none. */
 void hi_mem_init(hi_mem *mem, const hist_allocator *allocator, hi_mem *parent, uint64_t limit);
+
+/*
+ * hi_mem_reserve -- set `size` bytes of the parent aside for this account, for as long as it lives:
+ * only what it uses beyond them is charged to the parent. Before the account's first use. false: the
+ * parent has not so much; nothing was set aside.
+ */
+bool hi_mem_reserve(hi_mem *mem, uint64_t size);
 
 /* NULL when the budget or the machine has no more. size 0 gives a valid pointer. Not zeroed. */
 void *hi_mem_alloc(hi_mem *mem, size_t size);

@@ -121,6 +121,7 @@ typedef struct hi_page_dict {
     uint32_t count; /* 0: none. */
     hi_kind kind;
     uint64_t probes; /* That found another entry. */
+    uint32_t room;   /* Entries there is room for, a power of two; slots for four times as many. */
     uint32_t *slots; /* Number of an entry, plus one. */
     hi_dict_entry *entries[2];
 } hi_page_dict;

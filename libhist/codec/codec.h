@@ -83,6 +83,9 @@ typedef enum hi_encoding {
 typedef struct hi_encoder hi_encoder;
 hi_encoder *hi_encoder_new(hi_mem *mem); /* NULL: no memory. */
 void hi_encoder_free(hi_encoder *encoder);
+/* Gives back what it took as it went (dictionaries, cold forms, zstd's context) and takes from `mem`
+   from now on: an encoder that is lent is charged to whoever works with it. */
+void hi_encoder_use_mem(hi_encoder *encoder, hi_mem *mem);
 
 /*
  * hi_page_encode -- append one page to `out`: the shared section (perhaps empty), then the blocks.
@@ -102,10 +105,11 @@ void hi_block_stats_of(const hi_values *values, uint32_t first, uint32_t rows,
 
 /* Room a block is decoded into. The caller owns all of it. */
 typedef struct hi_room {
-    uint64_t *valid;      /* HI_BLOCK_ROWS_MAX / 64 words; always written. */
-    void *data;           /* 8 * HI_BLOCK_ROWS_MAX bytes + HI_CODEC_PAD. STRING: int32_t codes or
-                             unused. BOOL: bits. */
-    int32_t *offsets;     /* STRING only: HI_BLOCK_ROWS_MAX + 1. */
+    /* In what follows `rows` are those of the block, up to whole vectors. */
+    uint64_t *valid;      /* rows / 64 words; always written. */
+    void *data;           /* 8 * rows bytes + HI_CODEC_PAD. STRING: int32_t codes or unused. BOOL:
+                             bits. */
+    int32_t *offsets;     /* STRING only: rows + 1. */
     char *bytes;          /* STRING only. */
     size_t bytes_size;    /* Room in bytes; hi_block_text_size() tells what is needed. */
 } hi_room;

@@ -27,7 +27,8 @@ typedef struct hi_text_index {
 } hi_text_index;
 
 struct hi_encoder {
-    hi_mem *mem;
+    hi_mem *own_mem; /* Where the encoder itself is. */
+    hi_mem *mem;     /* What it takes as it goes; see hi_encoder_use_mem(). */
     const hi_codec_kernels *kern;
     hi_squeezer squeezer;
     hi_text_index index;

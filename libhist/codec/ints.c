@@ -2,6 +2,7 @@
 #include "codec/ints.h"
 
 enum {
+    COLD_NOTES_ROOM_MIN = 1 << 13,
     COLD_GAIN = 64, /* Cold is taken where it saves 1/64: it decodes at a fraction of the speed. */
 };
 
@@ -30,79 +31,142 @@ hist_status hi_ints_all(const hi_codec_kernels *kern, const hi_ints_view *view, 
 
 /* ---- encoding --------------------------------------------------------------------------- */
 
-void hi_cold_page_clear(hi_cold_page *page)
+hi_cold_page *hi_cold_page_new(hi_mem *mem)
 {
-    page->set.count = 0;
-    page->streams = 0;
-    page->rows = 0;
-    page->next = 0;
+    hi_cold_page *page = HI_MEM_NEW(mem, hi_cold_page);
+
+    if (page != NULL) {
+        page->mem = mem;
+    }
+    return page;
 }
 
-void hi_cold_page_share(const hi_codec_kernels *kern, hi_cold_page *page)
+void hi_cold_page_free(hi_cold_page *page)
+{
+    if (page == NULL) {
+        return;
+    }
+    hi_cold_notes *notes = page->notes;
+    if (notes != NULL) {
+        hi_mem_free(page->mem, notes->x, notes->room * sizeof(*notes->x));
+        HI_MEM_DELETE(page->mem, notes);
+    }
+    HI_MEM_DELETE(page->mem, page);
+}
+
+hist_status hi_cold_page_begin(hi_cold_page *page, uint32_t block_count)
 {
     page->set.count = 0;
-    page->next = 0;
-    if (page->streams > 1) {
-        hi_cold_share(kern, &page->scratch, page->plans, page->from, page->streams, &page->set);
+    if (page->notes == NULL && block_count > 1) {
+        page->notes = HI_MEM_NEW(page->mem, hi_cold_notes);
+        return page->notes == NULL ? HIST_ENOMEM : HIST_OK;
     }
+    if (page->notes != NULL) {
+        page->notes->streams = 0;
+        page->notes->rows = 0;
+        page->notes->next = 0;
+        page->notes->failed = false;
+    }
+    return HIST_OK;
+}
+
+hist_status hi_cold_page_share(const hi_codec_kernels *kern, hi_cold_page *page)
+{
+    hi_cold_notes *notes = page->notes;
+    const uint64_t *from[HI_COLD_SHARE_MAX];
+
+    if (notes->failed) {
+        return HIST_ENOMEM;
+    }
+    page->set.count = 0;
+    notes->next = 0;
+    for (uint32_t i = 0; i < notes->streams; i++) {
+        from[i] = notes->x + notes->from[i];
+    }
+    if (notes->streams > 1) {
+        hi_cold_share(kern, &page->scratch, notes->plans, from, notes->streams, &page->set);
+    }
+    return HIST_OK;
+}
+
+/* Room for `count` more values of x; false: no memory. */
+static bool notes_reserve(hi_mem *mem, hi_cold_notes *notes, uint32_t count)
+{
+    uint32_t room = notes->room < COLD_NOTES_ROOM_MIN ? COLD_NOTES_ROOM_MIN : notes->room;
+
+    while (room < notes->rows + count) {
+        room *= 2;
+    }
+    if (room == notes->room) {
+        return true;
+    }
+    uint64_t *x =
+        hi_mem_realloc(mem, notes->x, notes->room * sizeof(*x), (size_t)room * sizeof(*x));
+    if (x != NULL) {
+        notes->x = x;
+        notes->room = room;
+    }
+    return x != NULL;
 }
 
 /* Drops streams [first, end) and moves the later ones down. */
-static void notes_drop(hi_cold_page *page, uint32_t first, uint32_t end)
+static void notes_drop(hi_cold_notes *notes, uint32_t first, uint32_t end)
 {
-    uint64_t *to = page->x;
-
     if (first == end) {
         return;
     }
-    if (first > 0) {
-        to += (page->from[first - 1] - page->x) + page->plans[first - 1].count;
-    }
-    for (uint32_t i = end; i < page->streams; i++, first++) {
-        const uint32_t count = page->plans[i].count;
+    uint32_t to = notes->from[first];
+    for (uint32_t i = end; i < notes->streams; i++, first++) {
+        const uint32_t count = notes->plans[i].count;
 
-        memmove(to, page->from[i], count * sizeof(*to));
-        page->from[first] = to;
-        page->plans[first] = page->plans[i];
+        memmove(notes->x + to, notes->x + notes->from[i], count * sizeof(*notes->x));
+        notes->from[first] = to;
+        notes->plans[first] = notes->plans[i];
         to += count;
     }
-    page->streams = first;
-    page->rows = (uint32_t)(to - page->x);
+    notes->streams = first;
+    notes->rows = to;
 }
 
 void hi_ints_keep(hi_ints_scratch *scratch, uint32_t from, uint32_t mid, bool second)
 {
     if (scratch->mode == HI_INTS_PLAN) {
-        notes_drop(scratch->cold, second ? from : mid, second ? mid : scratch->cold->streams);
+        notes_drop(scratch->cold->notes, second ? from : mid,
+                   second ? mid : scratch->cold->notes->streams);
     }
 }
 
-/* Notes a stream and its plan, while there is room; else only plans. Returns the size it expects. */
+/* Notes a stream and its plan, up to a limit; else only plans. Returns the size it expects. */
 static size_t ints_note(const hi_codec_kernels *kern, hi_cold_page *page, const uint64_t *x,
                         uint32_t count)
 {
-    const bool room = page->streams < HI_COLD_SHARE_MAX && count <= HI_COLD_NOTES_ROWS - page->rows;
-    hi_cold_plan *plan = &page->plans[page->streams];
+    hi_cold_notes *notes = page->notes;
+    bool room = notes->streams < HI_COLD_SHARE_MAX && count <= HI_COLD_NOTES_ROWS - notes->rows;
 
+    if (room && !notes_reserve(page->mem, notes, count)) {
+        notes->failed = true; /* What a page becomes does not depend on memory: it fails as a whole. */
+        room = false;
+    }
+    hi_cold_plan *plan = &notes->plans[notes->streams];
     hi_cold_plan_make(kern, &page->scratch, x, count, plan);
     if (room) {
-        memcpy(page->x + page->rows, x, count * sizeof(*x));
-        page->from[page->streams++] = page->x + page->rows;
-        page->rows += count;
+        memcpy(notes->x + notes->rows, x, count * sizeof(*x));
+        notes->from[notes->streams++] = notes->rows;
+        notes->rows += count;
     }
     return (size_t)(plan->bits / 8);
 }
 
 /* The plan of a stream that was noted; NULL: it was not. */
-static const hi_cold_plan *ints_noted(hi_cold_page *page, const uint64_t *x, uint32_t count)
+static const hi_cold_plan *ints_noted(hi_cold_notes *notes, const uint64_t *x, uint32_t count)
 {
-    for (uint32_t i = 0; i < page->streams; i++) {
-        const uint32_t at = (page->next + i) % page->streams;
+    for (uint32_t i = 0; notes != NULL && i < notes->streams; i++) {
+        const uint32_t at = (notes->next + i) % notes->streams;
 
-        if (page->plans[at].count == count &&
-            memcmp(page->from[at], x, count * sizeof(*x)) == 0) {
-            page->next = at + 1;
-            return &page->plans[at];
+        if (notes->plans[at].count == count &&
+            memcmp(notes->x + notes->from[at], x, count * sizeof(*x)) == 0) {
+            notes->next = at + 1;
+            return &notes->plans[at];
         }
     }
     return NULL;
@@ -112,7 +176,7 @@ static const hi_cold_plan *ints_noted(hi_cold_page *page, const uint64_t *x, uin
 static size_t ints_write(const hi_codec_kernels *kern, hi_cold_page *page, const uint64_t *x,
                          uint32_t count, size_t limit)
 {
-    const hi_cold_plan *plan = ints_noted(page, x, count);
+    const hi_cold_plan *plan = ints_noted(page->notes, x, count);
 
     return plan == NULL ? hi_cold_encode(kern, &page->scratch, &page->set, x, count, limit, page->out)
                         : hi_cold_write(kern, &page->scratch, plan, &page->set, x, limit, page->out);

@@ -37,16 +37,23 @@ enum {
     HI_COLD_COUNT_MIN = 32,       /* Shorter streams are always warm. */
 };
 
-/* What a page's streams are, between planning and writing. */
-typedef struct hi_cold_page {
-    hi_cold_scratch scratch;
-    hi_cold_set set;
+/* What the streams of a page of several blocks are, between planning and writing. */
+typedef struct hi_cold_notes {
     uint32_t streams;
-    uint32_t rows; /* Of x that are used. */
     uint32_t next; /* Stream that is likely to come. */
     hi_cold_plan plans[HI_COLD_SHARE_MAX + 1]; /* The last for a stream that is not noted. */
-    const uint64_t *from[HI_COLD_SHARE_MAX];
-    uint64_t x[HI_COLD_NOTES_ROWS];
+    uint32_t from[HI_COLD_SHARE_MAX]; /* Where in x. */
+    uint64_t *x;
+    uint32_t rows; /* Of x that are used. */
+    uint32_t room;
+    bool failed; /* There was no memory for x. */
+} hi_cold_notes;
+
+typedef struct hi_cold_page {
+    hi_mem *mem;
+    hi_cold_scratch scratch;
+    hi_cold_set set;
+    hi_cold_notes *notes; /* NULL: no page had several blocks yet. */
     uint8_t out[HI_STREAM_BYTES_MAX];
 } hi_cold_page;
 
@@ -56,18 +63,20 @@ typedef struct hi_ints_scratch {
     hi_cold_page *cold; /* Not NULL unless WARM. */
 } hi_ints_scratch;
 
-/* Forgets what was noted. */
-void hi_cold_page_clear(hi_cold_page *page);
+hi_cold_page *hi_cold_page_new(hi_mem *mem); /* NULL: no memory. */
+void hi_cold_page_free(hi_cold_page *page);
+/* A page of so many blocks begins: forgets what was noted. HIST_ENOMEM. */
+hist_status hi_cold_page_begin(hi_cold_page *page, uint32_t block_count);
 /* Two candidates were written after `from` streams were noted, the second after `mid`: forgets the
    streams of the one that will not be used. Does nothing unless planning. */
 void hi_ints_keep(hi_ints_scratch *scratch, uint32_t from, uint32_t mid, bool second);
 /* Streams noted so far. */
 static inline uint32_t hi_ints_noted(const hi_ints_scratch *scratch)
 {
-    return scratch->mode == HI_INTS_PLAN ? scratch->cold->streams : 0;
+    return scratch->mode == HI_INTS_PLAN ? scratch->cold->notes->streams : 0;
 }
-/* Ends planning: forms for the streams noted, in page->set. */
-void hi_cold_page_share(const hi_codec_kernels *kern, hi_cold_page *page);
+/* Ends planning: forms for the streams noted, in page->set. HIST_ENOMEM. */
+hist_status hi_cold_page_share(const hi_codec_kernels *kern, hi_cold_page *page);
 
 /* Writes a stream of count (1 to HI_BLOCK_ROWS_MAX) values to `to` (room: HI_STREAM_BYTES_MAX) and
    returns its size. try_line: also lines (clocks with jitter). */

@@ -16,8 +16,8 @@ enum {
     RADIX = 1 << RADIX_BITS,
     PROBES = 8, /* Slots in use that are passed by for each value, at most: then there is no dictionary. */
     DICT_SLOTS_MIN = 64,
-    PAGE_SLOTS = 4 * HI_PAGE_ENTRIES_MAX,
-    PAGE_BYTES = PAGE_SLOTS * sizeof(uint32_t) + 2 * HI_PAGE_ENTRIES_MAX * sizeof(hi_dict_entry),
+    PAGE_SLOTS_EACH = 4, /* For each entry there is room for. */
+    PAGE_ROOM_MIN = 1024,
 };
 
 /* A word whose unsigned order is that of the values. */
@@ -187,31 +187,52 @@ uint32_t hi_number_dict(hi_body_scratch *scratch, hi_kind kind, const uint64_t *
 /* The slot of a key: its own, or the free one where it belongs. */
 static uint32_t *page_slot(hi_page_dict *dict, uint64_t key)
 {
-    uint32_t at = dict_slot(key, PAGE_SLOTS - 1);
+    const uint32_t mask = PAGE_SLOTS_EACH * dict->room - 1;
+    uint32_t at = dict_slot(key, mask);
 
     while (dict->slots[at] != 0 && dict->entries[0][dict->slots[at] - 1].key != key) {
-        at = (at + 1) % PAGE_SLOTS;
+        at = (at + 1) & mask;
         dict->probes++;
     }
     return &dict->slots[at];
 }
 
-static bool page_dict_reserve(hi_page_dict *dict, hi_mem *mem)
+static size_t page_dict_size(uint32_t room)
 {
-    if (dict->slots == NULL) {
-        dict->slots = hi_mem_alloc(mem, PAGE_BYTES);
-        dict->entries[0] = (hi_dict_entry *)(void *)(dict->slots + PAGE_SLOTS);
-        dict->entries[1] = dict->entries[0] + HI_PAGE_ENTRIES_MAX;
-    }
-    return dict->slots != NULL;
+    return room * (PAGE_SLOTS_EACH * sizeof(uint32_t) + 2 * sizeof(hi_dict_entry));
 }
 
 void hi_page_dict_free(hi_page_dict *dict, hi_mem *mem)
 {
-    if (dict->slots != NULL) {
-        hi_mem_free(mem, dict->slots, PAGE_BYTES);
-    }
+    hi_mem_free(mem, dict->slots, page_dict_size(dict->room));
     *dict = (hi_page_dict){.count = 0};
+}
+
+/* Room for `entries` or more: pages of few rows, as a small budget has them, need little. */
+static bool page_dict_reserve(hi_page_dict *dict, hi_mem *mem, uint32_t entries)
+{
+    uint32_t room = PAGE_ROOM_MIN;
+
+    while (room < entries) {
+        room *= 2;
+    }
+    if (room <= dict->room) {
+        return true;
+    }
+    hi_page_dict_free(dict, mem);
+    dict->slots = hi_mem_alloc(mem, page_dict_size(room));
+    if (dict->slots == NULL) {
+        return false;
+    }
+    dict->room = room;
+    dict->entries[0] = (hi_dict_entry *)(void *)(dict->slots + PAGE_SLOTS_EACH * (size_t)room);
+    dict->entries[1] = dict->entries[0] + room;
+    return true;
+}
+
+static void page_dict_clear(hi_page_dict *dict)
+{
+    memset(dict->slots, 0, PAGE_SLOTS_EACH * (size_t)dict->room * sizeof(*dict->slots));
 }
 
 /* Slots anew, once the entries are sorted. */
@@ -219,7 +240,7 @@ static void page_dict_number(hi_page_dict *dict)
 {
     const uint32_t count = dict->count;
 
-    memset(dict->slots, 0, PAGE_SLOTS * sizeof(*dict->slots));
+    page_dict_clear(dict);
     for (uint32_t i = 0; i < count; i++) {
         *page_slot(dict, dict->entries[0][i].key) = i + 1;
     }
@@ -229,16 +250,17 @@ hist_status hi_page_dict_collect(hi_page_dict *dict, hi_mem *mem, hi_kind kind,
                                  const hi_values *values, uint32_t entries_max)
 {
     const uint64_t *x = values->data;
+    const uint32_t most = entries_max < HI_PAGE_ENTRIES_MAX ? entries_max : HI_PAGE_ENTRIES_MAX;
     bool any = false;
     uint64_t last = 0;
 
+    if (!page_dict_reserve(dict, mem, most)) {
+        return HIST_ENOMEM;
+    }
     dict->count = 0;
     dict->kind = kind;
     dict->probes = 0;
-    if (!page_dict_reserve(dict, mem)) {
-        return HIST_ENOMEM;
-    }
-    memset(dict->slots, 0, PAGE_SLOTS * sizeof(*dict->slots));
+    page_dict_clear(dict);
     for (uint32_t i = 0; i < values->rows; i++) {
         if ((values->valid != NULL && !hist_bit_get(values->valid, i)) || (any && x[i] == last)) {
             continue;
@@ -251,7 +273,7 @@ hist_status hi_page_dict_collect(hi_page_dict *dict, hi_mem *mem, hi_kind kind,
             return HIST_OK;
         }
         if (*slot == 0) {
-            if (dict->count == entries_max || dict->count == HI_PAGE_ENTRIES_MAX) {
+            if (dict->count == most) {
                 dict->count = 0;
                 return HIST_OK;
             }

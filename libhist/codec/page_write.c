@@ -16,6 +16,7 @@ hi_encoder *hi_encoder_new(hi_mem *mem)
     hi_encoder *encoder = HI_MEM_NEW(mem, hi_encoder);
 
     if (encoder != NULL) {
+        encoder->own_mem = mem;
         encoder->mem = mem;
         encoder->kern = hi_codec_kernels_pick();
         encoder->squeezer.mem = mem;
@@ -24,17 +25,24 @@ hi_encoder *hi_encoder_new(hi_mem *mem)
     return encoder;
 }
 
+void hi_encoder_use_mem(hi_encoder *encoder, hi_mem *mem)
+{
+    hi_squeezer_free(&encoder->squeezer);
+    hi_text_index_free(encoder);
+    hi_page_dict_free(&encoder->body.page_dict, encoder->mem);
+    hi_cold_page_free(encoder->body.ints.cold);
+    encoder->body.ints.cold = NULL;
+    hi_buf_free(&encoder->text);
+    encoder->mem = mem;
+    encoder->squeezer.mem = mem;
+    hi_buf_init(&encoder->text, mem, SIZE_MAX / 2);
+}
+
 void hi_encoder_free(hi_encoder *encoder)
 {
     if (encoder != NULL) {
-        hi_squeezer_free(&encoder->squeezer);
-        hi_text_index_free(encoder);
-        hi_page_dict_free(&encoder->body.page_dict, encoder->mem);
-        if (encoder->body.ints.cold != NULL) {
-            HI_MEM_DELETE(encoder->mem, encoder->body.ints.cold);
-        }
-        hi_buf_free(&encoder->text);
-        HI_MEM_DELETE(encoder->mem, encoder);
+        hi_encoder_use_mem(encoder, encoder->own_mem);
+        HI_MEM_DELETE(encoder->own_mem, encoder);
     }
 }
 
@@ -358,15 +366,15 @@ static hist_status page_put_cold(hi_encoder *encoder, page_work *w, hi_buf *out)
     hi_ints_scratch *ints = &encoder->body.ints;
 
     if (ints->cold == NULL) {
-        ints->cold = HI_MEM_NEW(encoder->mem, hi_cold_page);
+        ints->cold = hi_cold_page_new(encoder->mem);
         if (ints->cold == NULL) {
             return HIST_ENOMEM;
         }
     }
-    hi_cold_page_clear(ints->cold);
+    HI_TRY(hi_cold_page_begin(ints->cold, w->block_count));
     if (w->block_count > 1 && (w->values->type != HIST_TYPE_STRING || encoder->index.dict)) {
         HI_TRY(page_put(encoder, w, HI_INTS_PLAN, out));
-        hi_cold_page_share(encoder->kern, ints->cold);
+        HI_TRY(hi_cold_page_share(encoder->kern, ints->cold));
     }
     return page_put(encoder, w, HI_INTS_COLD, out);
 }

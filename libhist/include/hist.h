@@ -70,6 +70,9 @@ enum {
     HIST_FLAG_ANY_FILESYSTEM = 4 /* Also where flush cannot be trusted. */
 };
 
+/* The least memory_bytes_max. Enough to write, merge, also cold, and query some thousand series. */
+#define HIST_MEMORY_MIN (UINT64_C(8) << 20)
+
 /* Start from HIST_OPEN_OPTIONS. Zero means the default shown. */
 typedef struct hist_open_options {
     size_t struct_size;
@@ -77,7 +80,8 @@ typedef struct hist_open_options {
     int threads;                   /* Background threads: 0 = none, hist_maintain() instead; default 1. */
     hist_vfs *vfs;                 /* NULL: hist_vfs_posix(). Borrowed until close. */
     const hist_allocator *allocator; /* NULL: malloc and free. Copied. */
-    uint64_t memory_bytes_max;     /* Chunks, caches and queries together. 256 MiB; least 8 MiB. */
+    uint64_t memory_bytes_max;     /* Chunks, caches and queries together. 256 MiB; least
+                                      HIST_MEMORY_MIN. */
     uint64_t query_bytes_max;      /* One query. Half of memory_bytes_max. */
     uint64_t wal_segment_bytes;    /* 16 MiB; least 16 KiB. Fixed when the store is created. */
     uint64_t wal_bytes_max;        /* Writers wait beyond it. 4 segments. */

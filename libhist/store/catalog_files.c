@@ -325,11 +325,13 @@ static hist_status cat_write_file(hi_catalog *c, uint64_t id, bool merge, hi_che
     hi_recent *gathered = NULL;
     const hi_recent *recent = c->frozen;
     hist_status status = HIST_OK;
+    hi_catfile_config config = c->files_config;
     hi_buf defs;
 
-    hi_buf_init(&defs, c->mem, UINT32_MAX);
+    config.mem = c->scratch;
+    hi_buf_init(&defs, c->scratch, UINT32_MAX);
     if (merge || recent == NULL || recent->older != NULL) {
-        gathered = hi_recent_new(c->mem);
+        gathered = hi_recent_new(c->scratch);
         recent = gathered;
         status = gathered == NULL ? hi_no_memory(err, "a checkpoint of the catalog")
                                   : cat_gather(c, merge, gathered, err);
@@ -340,7 +342,7 @@ static hist_status cat_write_file(hi_catalog *c, uint64_t id, bool merge, hi_che
         out->below = c->next;
         out->properties = c->property_version;
         pthread_rwlock_unlock(&c->lock);
-        status = hi_catfile_write(&c->files_config, id, &defs, recent, &out->file, err);
+        status = hi_catfile_write(&config, id, &defs, recent, &out->file, err);
     }
     hi_recent_free(gathered);
     hi_buf_free(&defs);

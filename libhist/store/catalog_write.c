@@ -21,6 +21,7 @@ static uint32_t cat_from_one(uint32_t id)
 static hist_status cat_init(hi_catalog *c, const hi_catalog_config *config)
 {
     c->mem = config->mem;
+    c->scratch = config->scratch != NULL ? config->scratch : config->mem;
     atomic_init(&c->last_stamp, INT64_MIN);
     c->series_max = config->series_max == 0 ? UINT32_MAX - 1 : config->series_max;
     c->next =

@@ -48,6 +48,7 @@ struct hi_chunks {
     uint64_t published_rows;
     uint64_t published_seq_low;
     uint64_t published_seq_high;
+    bool closed;
 };
 
 hi_chunks *hi_chunks_new(hi_mem *mem, uint32_t slab_rows_max)
@@ -359,6 +360,11 @@ void hi_chunks_publish(hi_chunks *chunks)
     chunks->published_seq_high = chunks->seq_high;
 }
 
+void hi_chunks_close(hi_chunks *chunks)
+{
+    chunks->closed = true;
+}
+
 uint64_t hi_chunks_rows(const hi_chunks *chunks)
 {
     return chunks->published_rows;
@@ -394,7 +400,8 @@ hist_status hi_chunks_view(hi_chunks *chunks, hi_arena *arena, hi_chunk_view *vi
     *view_out = (hi_chunk_view){.chunks = chunks,
                                 .tables = tables,
                                 .table_count = chunks->published_count,
-                                .rows = chunks->published_rows};
+                                .rows = chunks->published_rows,
+                                .closed = chunks->closed};
     return HIST_OK;
 }
 

@@ -54,6 +54,9 @@ void hi_chunks_publish(hi_chunks *chunks);
 /* The next row of the table (0: of any table) starts a new slab. By the appender. */
 void hi_chunks_seal(hi_chunks *chunks, uint32_t table);
 
+/* No more rows will come: from now on every slab keeps its order. Under the snapshot mutex. */
+void hi_chunks_close(hi_chunks *chunks);
+
 /* Published figures; under the snapshot mutex, or by the appender. */
 uint64_t hi_chunks_rows(const hi_chunks *chunks);
 /* Memory taken, rows not yet published included. Any thread. */
@@ -89,6 +92,7 @@ typedef struct hi_chunk_view {
     const hi_chunk_table *tables; /* Ascending table ids. */
     uint32_t table_count;
     uint64_t rows;
+    bool closed; /* See hi_chunks_close(). */
 } hi_chunk_view;
 
 /* Under the snapshot mutex. HIST_ENOMEM. */

@@ -1,10 +1,12 @@
 /*
  * chunk_frag.c -- rows in memory as fragments: one for each slab and partition.
  *
- * A full slab keeps its order, so that only its first reader sorts it; the slab
- * that still grows is sorted for each reader. Columns are put in order a block
+ * A full slab keeps its order, so that only its first reader sorts it; one that
+ * still grows is sorted for each reader. Columns are put in order a window
  * of rows at a time, into the reader's memory, and shown in place when the slab
- * happens to be in order already.
+ * happens to be in order already. Windows are small because a flush has one of
+ * every slab at once: with windows as large as slabs it would take more memory
+ * than the rows themselves.
  */
 #include <string.h>
 
@@ -12,10 +14,11 @@
 #include "store/slab.h"
 
 enum {
-    FRAG_BLOCK_ROWS = 8192,
+    FRAG_WINDOW_ROWS = HI_VECTOR_ROWS,
+    FRAG_ASKED_MIN = 64, /* Whoever asks for fewer gets so many: a search asks for one at a time. */
 };
 
-/* A column of a fragment that was asked for, with one block of it in order. */
+/* A column of a fragment that was asked for, with a window of it in order. */
 typedef struct frag_column frag_column;
 struct frag_column {
     frag_column *next;
@@ -84,7 +87,7 @@ static frag_column *frag_new_column(chunk_frag *f, uint32_t column, const hi_sla
     c->column = column;
     c->source = source;
     c->type = source == NULL ? HIST_TYPE_LONG : source->type;
-    c->room = f->base.rows < FRAG_BLOCK_ROWS ? f->base.rows : FRAG_BLOCK_ROWS;
+    c->room = f->base.rows < FRAG_WINDOW_ROWS ? f->base.rows : FRAG_WINDOW_ROWS;
     c->pick = hi_mem_alloc(f->mem, c->room * sizeof(*c->pick));
     bool ok = c->pick != NULL;
     if (ok && frag_data_size(c) > 0) {
@@ -108,7 +111,7 @@ static frag_column *frag_new_column(chunk_frag *f, uint32_t column, const hi_sla
     return c;
 }
 
-/* ---- putting a block in order ---- */
+/* ---- putting a window in order ---- */
 
 /* The newest of the rows of one key that has a value. */
 static uint32_t frag_pick_one(const hi_slab_order *order, const hi_slab_column *source,
@@ -212,11 +215,16 @@ static bool frag_fill_text(hi_mem *mem, frag_column *c)
     return true;
 }
 
-/* Fills the buffers with the block that holds `row`. */
-static bool frag_fill(chunk_frag *f, frag_column *c, uint32_t row)
+/* Fills the buffers with `row` and those after it, as far as they are asked for. */
+static bool frag_fill(chunk_frag *f, frag_column *c, uint32_t row, uint32_t asked)
 {
-    c->first = row / FRAG_BLOCK_ROWS * FRAG_BLOCK_ROWS;
-    c->rows = f->base.rows - c->first < FRAG_BLOCK_ROWS ? f->base.rows - c->first : FRAG_BLOCK_ROWS;
+    const uint32_t most = asked < c->room ? asked : c->room;
+    const uint32_t wanted = row % 64 + (most < FRAG_ASKED_MIN ? FRAG_ASKED_MIN : most);
+
+    c->first = row - row % 64; /* Bits begin with a word. */
+    c->rows = f->base.rows - c->first;
+    c->rows = c->rows < wanted ? c->rows : wanted;
+    c->rows = c->rows < c->room ? c->rows : c->room;
     frag_pick(f, c);
     if (c->source == NULL) {
         frag_fill_numbers((const uint64_t *)f->slab->times, c);
@@ -297,7 +305,8 @@ static hist_status frag_view(hi_frag *frag, uint32_t column, uint32_t row, uint3
         }
         c = frag_new_column(f, column, source);
     }
-    if (c == NULL || ((row < c->first || row >= c->first + c->rows) && !frag_fill(f, c, row))) {
+    if (c == NULL ||
+        ((row < c->first || row >= c->first + c->rows) && !frag_fill(f, c, row, rows_max))) {
         return hi_no_memory(err, "reading rows in memory");
     }
     const uint32_t at = row - c->first;
@@ -308,26 +317,40 @@ static hist_status frag_view(hi_frag *frag, uint32_t column, uint32_t row, uint3
                           .data_bit = c->type == HIST_TYPE_BOOL ? at : 0,
                           .data = c->data,
                           .offsets = c->offsets == NULL ? NULL : c->offsets + at,
-                          .bytes = c->text};
+                          .bytes = c->text == NULL ? "" : c->text};
     if (frag_element(c->type) > 0) {
         view_out->data = (const uint64_t *)c->data + at;
     }
     return HIST_OK;
 }
 
-static void frag_close(hi_frag *frag)
+static void frag_release(hi_frag *frag, uint32_t column)
 {
     chunk_frag *f = (chunk_frag *)frag;
+    frag_column **link = &f->decoded;
 
-    for (frag_column *c = f->decoded, *next = NULL; c != NULL; c = next) {
-        next = c->next;
-        frag_free_column(f->mem, c);
+    while (*link != NULL) {
+        frag_column *c = *link;
+
+        if (column == 0 || c->column == column) {
+            *link = c->next;
+            frag_free_column(f->mem, c);
+        } else {
+            link = &c->next;
+        }
     }
-    f->decoded = NULL;
 }
 
-static const hi_frag_ops chunk_frag_ops = {
-    .runs = frag_runs, .column = frag_type, .view = frag_view, .close = frag_close};
+static void frag_close(hi_frag *frag)
+{
+    frag_release(frag, 0);
+}
+
+static const hi_frag_ops chunk_frag_ops = {.runs = frag_runs,
+                                           .column = frag_type,
+                                           .view = frag_view,
+                                           .close = frag_close,
+                                           .release = frag_release};
 
 /* ---- making fragments ---- */
 
@@ -343,7 +366,7 @@ typedef struct slab_sight {
     bool full; /* All of its rows are in sight and no more will come. */
 } slab_sight;
 
-static slab_sight frag_sight(const hi_chunk_table *t, const hi_slab *slab)
+static slab_sight frag_sight(const hi_chunk_table *t, const hi_slab *slab, bool closed)
 {
     if (slab == t->last) {
         return (slab_sight){.slab = t->last,
@@ -353,7 +376,7 @@ static slab_sight frag_sight(const hi_chunk_table *t, const hi_slab *slab)
                             .seq_high = t->last_slab_seq_high,
                             .columns = t->last_columns,
                             .column_count = t->last_column_count,
-                            .full = t->last_rows == slab->capacity};
+                            .full = closed || t->last_rows == slab->capacity};
     }
     return (slab_sight){.slab = (hi_slab *)slab,
                         .rows = slab->rows,
@@ -403,6 +426,7 @@ static hist_status frag_order(const hi_chunk_view *view, const slab_sight *sight
         return frag_order_own(sight, width_ns, arena, mem, order_out);
     }
     if (atomic_compare_exchange_strong(&sight->slab->order, &kept, fresh)) {
+        hi_slab_order_made(hi_chunks_mem(view->chunks), sight->slab);
         *order_out = fresh;
         return HIST_OK;
     }
@@ -478,7 +502,7 @@ hist_status hi_chunk_frags(const hi_chunk_view *view, const hi_chunk_wish *wish,
         return HIST_OK;
     }
     for (const hi_slab *slab = t->first; status == HIST_OK; slab = slab->next) {
-        const slab_sight sight = frag_sight(t, slab);
+        const slab_sight sight = frag_sight(t, slab, view->closed);
         const hi_slab_order *order = NULL;
 
         if (sight.first_ns <= wish->last_ns && sight.last_ns >= wish->from_ns) {

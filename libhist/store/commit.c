@@ -375,7 +375,7 @@ hist_status hi_store_commit(hi_store *store, hi_rows *rows, hist_commit_mode mod
     }
     request.durable = mode == HIST_COMMIT_DURABLE ||
                       (mode == HIST_COMMIT_DEFAULT && store->options.durability == HIST_DURABLE);
-    hi_buf_init(&payload, &store->mem, HI_WAL_BATCH_BYTES_MAX);
+    hi_buf_init(&payload, rows->mem, HI_WAL_BATCH_BYTES_MAX);
     hi_walrec_encode_rows(rows, &payload);
     hist_status status = hi_buf_ok(&payload) ? HIST_OK : hi_no_memory(err, "encoding a batch");
     if (status == HIST_OK) {

@@ -2,7 +2,7 @@
  * compact.c -- few parts out of many: merges, the cold rewrite, retention.
  *
  * compact_pick.c says what is merged, this file merges it, compact_publish.c
- * puts the result in place. What becomes a part of its own is cut between series
+ * puts the result in place; compact_expire.c is retention. What becomes a part of its own is cut between series
  * where it is larger than part_bytes_max: one merge of keys after the other, each
  * beginning with the series before which the last one stopped.
  *
@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/timefmt.h"
 #include "store/compact.h"
 
 /* A partition of a table gets a part of its own from about this size. */
@@ -44,7 +43,7 @@ static hist_status compact_make_room(compact_job *job, hist_error *err)
         return HIST_OK;
     }
     compact_made *made =
-        hi_mem_realloc(&job->store->mem, job->made, job->made_room * sizeof(compact_made),
+        hi_mem_realloc(&job->store->work_mem, job->made, job->made_room * sizeof(compact_made),
                        more * sizeof(compact_made));
     if (made == NULL) {
         return hi_no_memory(err, "merge");
@@ -56,8 +55,9 @@ static hist_status compact_make_room(compact_job *job, hist_error *err)
 
 static hist_status compact_open(compact_job *job, compact_output *output, hist_error *err)
 {
-    const hi_part_config config = hi_store_part_config(job->store);
+    hi_part_config config = hi_store_part_config(job->store);
 
+    config.whole_groups = config.encoder != NULL && compact_could_be_fewer(job);
     HI_TRY(compact_make_room(job, err));
     output->id = hi_store_next_part_id(job->store);
     output->seq_low = UINT64_MAX;
@@ -96,7 +96,7 @@ static hist_status compact_collect(compact_job *job, const hi_part_range *key, h
         output->seq_low = part->seq_low < output->seq_low ? part->seq_low : output->seq_low;
         output->seq_high = part->seq_high > output->seq_high ? part->seq_high : output->seq_high;
         HI_TRY(hi_part_frags(part->part, key->table, key->partition_ns, last, NULL, 0, arena,
-                             &job->store->mem, list, err));
+                             &job->store->work_mem, list, err));
     }
     return HIST_OK;
 }
@@ -122,7 +122,7 @@ static hist_status compact_write_key(compact_job *job, const compact_key *key,
                            .expected_bytes = key->bytes};
 
     job->expires |= input.drop_before_ns != INT64_MIN;
-    hi_arena_init(&arena, &store->mem);
+    hi_arena_init(&arena, &store->work_mem);
     hist_status status = compact_collect(job, range, &arena, output, &list, err);
     if (status == HIST_OK) {
         status =
@@ -283,7 +283,7 @@ static hist_status compact_write(compact_job *job, hist_error *err)
     compact_key *keys = NULL;
     uint32_t count = 0;
 
-    hi_arena_init(&arena, &job->store->mem);
+    hi_arena_init(&arena, &job->store->work_mem);
     hist_status status = compact_list_keys(job, &arena, &keys, &count, err);
     if (status == HIST_OK) {
         status = compact_write_keys(job, keys, count, err);
@@ -308,33 +308,14 @@ static void compact_mark_damaged(compact_job *job)
     }
 }
 
-/* Says what retention took. In a merge the rows that are missing may also have been overwritten or
-   deleted. */
-static void compact_log_retention(const compact_job *job, const char *how)
-{
-    uint64_t rows = 0;
-    char cutoff[HI_TIME_SIZE];
-
-    for (uint32_t i = 0; i < job->input_count; i++) {
-        rows += job->inputs[i]->rows;
-    }
-    for (uint32_t i = 0; i < job->made_count; i++) {
-        rows -= job->made[i].summary.rows;
-    }
-    if (rows == 0) {
-        return;
-    }
-    const int size = (int)hi_time_print(cutoff, job->drop_before_ns, 0);
-    hi_store_log(job->store, HIST_LOG_INFO,
-                 "retention: what is from before %.*s was %s: %" PRIu64 " rows of %" PRIu32 " parts",
-                 size, cutoff, how, rows, job->input_count);
-}
-
-static hist_status compact_run(compact_job *job, hist_error *err)
+static hist_status compact_try(compact_job *job, hist_error *err)
 {
     hi_store *store = job->store;
-    hist_status status = compact_write(job, err);
     bool in_doubt = false;
+
+    atomic_fetch_add_explicit(&store->merging, 1, memory_order_relaxed);
+    hist_status status = compact_write(job, err);
+    atomic_fetch_sub_explicit(&store->merging, 1, memory_order_relaxed);
 
     if (status == HIST_OK) {
         (void)pthread_mutex_lock(&store->publish_lock);
@@ -352,54 +333,30 @@ static hist_status compact_run(compact_job *job, hist_error *err)
         if (status != HIST_OK && !in_doubt && job->made[i].summary.rows > 0) {
             hi_store_remove(store, HI_FILE_PART, job->made[i].id);
         }
-        hi_part_summary_free(&store->mem, &job->made[i].summary);
+        hi_part_summary_free(&store->work_mem, &job->made[i].summary);
     }
-    hi_mem_free(&store->mem, job->made, job->made_room * sizeof(*job->made));
+    hi_mem_free(&store->work_mem, job->made, job->made_room * sizeof(*job->made));
+    job->made = NULL;
+    job->made_room = 0;
+    job->made_count = 0;
+    job->expires = false;
     if (status == HIST_OK) {
         atomic_fetch_add_explicit(&store->merges, 1, memory_order_relaxed);
     }
     return status;
 }
 
-/* What is known of the times of rows in parts, those after now left out. */
-static void compact_look_at_times(const hi_version *version, int64_t birth_ns, int64_t now_ns,
-                                  hi_era_question *q)
+/* The parts and deletes of the current version alone: rows in memory that a flush writes meanwhile can
+   then be given back, however long the merge takes. */
+static hist_status compact_pin(compact_job *job, hist_error *err)
 {
-    for (uint32_t i = 0; i < version->part_count; i++) {
-        for (uint32_t r = 0; r < version->parts[i]->range_count; r++) {
-            const hi_part_range *range = &version->parts[i]->ranges[r];
-            const int64_t last = range->time_max < now_ns ? range->time_max : now_ns;
-            const int64_t before = range->time_max < birth_ns ? range->time_max : range->time_min;
+    hi_version *version = hi_store_version(job->store);
+    const hist_status status =
+        hi_version_new(&job->store->work_mem, version,
+                       &(hi_version_change){.set_generations = true}, &job->version, err);
 
-            if (range->time_min <= now_ns && last > q->newest_ns) {
-                q->newest_ns = last;
-            }
-            if (before < birth_ns && before > q->newest_before_ns) {
-                q->newest_before_ns = before;
-            }
-        }
-    }
-}
-
-/* Rows before this are past their retention; INT64_MIN: none. The clock is believed only as far as
-   the data goes, and time counts only as far as the store was there, so that a wrong one deletes
-   nothing. */
-static int64_t compact_cutoff(hi_store *store, const hi_version *version)
-{
-    hi_era_question question = {.retention_ns = store->options.retention_ns,
-                                .newest_ns = INT64_MIN,
-                                .newest_before_ns = INT64_MIN};
-
-    if (store->options.retention_ns == 0) {
-        return INT64_MIN;
-    }
-    (void)pthread_mutex_lock(&store->publish_lock);
-    hi_store_see_clock(store);
-    const hi_eras eras = store->manifest.eras;
-    const int64_t now = store->era_watch.wall_ns;
-    (void)pthread_mutex_unlock(&store->publish_lock);
-    compact_look_at_times(version, eras.list[0].from_ns, now, &question);
-    return hi_eras_cutoff(&eras, &question);
+    hi_version_drop(version);
+    return status;
 }
 
 static hist_status compact_begin(compact_job *job, hist_error *err)
@@ -407,19 +364,19 @@ static hist_status compact_begin(compact_job *job, hist_error *err)
     hi_store *store = job->store;
 
     HI_TRY(compact_finish_swap(store, err));
-    job->version = hi_store_version(store);
+    HI_TRY(compact_pin(job, err));
     job->input_room = job->version->part_count;
-    job->inputs = hi_mem_calloc(&store->mem, job->input_room, sizeof(hi_part_ref *));
+    job->inputs = hi_mem_calloc(&store->work_mem, job->input_room, sizeof(hi_part_ref *));
     if (job->inputs == NULL) {
         return hi_no_memory(err, "merge");
     }
-    job->drop_before_ns = compact_cutoff(store, job->version);
+    job->drop_before_ns = compact_cutoff(job);
     return HIST_OK;
 }
 
 static void compact_end(compact_job *job)
 {
-    hi_mem_free(&job->store->mem, job->inputs, job->input_room * sizeof(hi_part_ref *));
+    hi_mem_free(&job->store->work_mem, job->inputs, job->input_room * sizeof(hi_part_ref *));
     hi_version_drop(job->version);
 }
 
@@ -432,6 +389,17 @@ static hist_status compact_drop_expired(compact_job *job, hist_error *err)
     (void)pthread_mutex_unlock(&store->publish_lock);
     if (status == HIST_OK) {
         compact_log_retention(job, "dropped");
+    }
+    return status;
+}
+
+/* Merges what was picked; where memory is short, fewer of it. */
+static hist_status compact_run(compact_job *job, hist_error *err)
+{
+    hist_status status = compact_try(job, err);
+
+    while (status == HIST_ENOMEM && compact_pick_fewer(job)) {
+        status = compact_try(job, err);
     }
     return status;
 }

@@ -1,4 +1,4 @@
-/* compact.h -- one merge under way; shared by compact.c, compact_pick.c and compact_publish.c. */
+/* compact.h -- one merge under way; shared by compact.c and the other files of that name. */
 #ifndef HI_COMPACT_H
 #define HI_COMPACT_H
 
@@ -36,6 +36,12 @@ int64_t compact_last_of(const hi_part_range *range);
 /* The part's range with this key, or NULL. */
 const hi_part_range *compact_find_range(const hi_part_ref *part, const hi_part_range *key);
 
+/* Rows before this are past their retention; INT64_MIN: none. The clock is believed only as far as the
+   data goes, and time counts only as far as the store was there, so that a wrong one deletes nothing. */
+int64_t compact_cutoff(const compact_job *job);
+/* Says what retention took. In a merge the rows that are missing may also have been overwritten or
+   deleted. */
+void compact_log_retention(const compact_job *job, const char *how);
 /* Rows of the key before this are dropped by the merge: job->drop_before_ns, or INT64_MIN where rows
    of a part that is not merged would come back from under them. */
 int64_t compact_cutoff_of(const compact_job *job, const hi_part_range *key);
@@ -45,6 +51,9 @@ void compact_pick_expired(const hi_version *version, compact_job *job);
 void compact_pick_spanning(const hi_version *version, compact_job *job);
 /* Singles of one partition; also sets the profile when it is for a cold rewrite. false: none. */
 bool compact_pick_singles(const hi_version *version, compact_job *job, int64_t cold_before_ns);
+/* Fewer of the inputs, for a merge that found no memory. false: there cannot be fewer. */
+bool compact_pick_fewer(compact_job *job);
+bool compact_could_be_fewer(const compact_job *job);
 
 /* Manifest and version without the inputs and with what was made. Caller holds publish_lock. */
 hist_status compact_publish(compact_job *job, hist_error *err);

@@ -287,112 +287,26 @@ bool compact_pick_singles(const hi_version *version, compact_job *job,
     return false;
 }
 
-/* ---- retention ---- */
-
-/* Whether two parts may hold rows of one series of one table at one time. */
-static bool compact_may_share_rows(const hi_part_ref *a, const hi_part_ref *b)
+bool compact_could_be_fewer(const compact_job *job)
 {
-    if (a->last_series < b->first_series || b->last_series < a->first_series) {
+    return !job->in_run && compact_count_runs(job, 0, job->input_count) > 2;
+}
+
+/*
+ * Half of the runs. Of spanning parts the oldest, so that those left are newer than the singles that
+ * are made; of singles the newest, which are small.
+ */
+bool compact_pick_fewer(compact_job *job)
+{
+    const uint32_t runs = compact_count_runs(job, 0, job->input_count);
+    uint32_t middle = 0;
+
+    if (!compact_could_be_fewer(job)) {
         return false;
     }
-    for (uint32_t i = 0; i < a->range_count; i++) {
-        for (uint32_t k = 0; k < b->range_count; k++) {
-            const hi_part_range *x = &a->ranges[i];
-            const hi_part_range *y = &b->ranges[k];
-
-            if (x->table == y->table && x->time_min <= y->time_max && x->time_max >= y->time_min) {
-                return true;
-            }
-        }
+    for (uint32_t run = 0; run < (job->spanning ? (runs + 1) / 2 : runs / 2); run++) {
+        middle = compact_run_end(job, middle);
     }
-    return false;
-}
-
-static bool compact_is_expired(const hi_part_ref *part, int64_t cutoff_ns)
-{
-    bool expired = part->range_count > 0;
-
-    for (uint32_t r = 0; r < part->range_count; r++) {
-        expired &= part->ranges[r].time_max < cutoff_ns;
-    }
-    return expired;
-}
-
-/* Whether part number `at` lies over rows of an older part that stays: without it they would be seen
-   again as they were before they were overwritten. The inputs are those that go. */
-static bool compact_hides_older(const hi_version *version, const compact_job *job, uint32_t at)
-{
-    uint32_t input = 0;
-
-    for (uint32_t i = 0; i < at; i++) {
-        if (input < job->input_count && job->inputs[input] == version->parts[i]) {
-            input++;
-        } else if (compact_may_share_rows(version->parts[i], version->parts[at])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Parts that hold nothing but rows past their retention are dropped unread. Parts ascend by age, so
-   that one that goes makes way for those over it. */
-void compact_pick_expired(const hi_version *version, compact_job *job)
-{
-    job->input_count = 0;
-    for (uint32_t i = 0; i < version->part_count && job->drop_before_ns != INT64_MIN; i++) {
-        hi_part_ref *part = version->parts[i];
-
-        if (compact_is_expired(part, job->drop_before_ns) && !compact_hides_older(version, job, i)) {
-            job->inputs[job->input_count++] = part;
-        }
-    }
-}
-
-static bool compact_is_input(const compact_job *job, const hi_part_ref *part)
-{
-    for (uint32_t i = 0; i < job->input_count; i++) {
-        if (job->inputs[i] == part) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Whether a part that is not merged holds rows of the key that an input is newer than. */
-static bool compact_lies_under(const compact_job *job, const hi_part_ref *part,
-                               const hi_part_range *key)
-{
-    bool rows = false;
-
-    for (uint32_t r = 0; r < part->range_count && !rows; r++) {
-        const hi_part_range *range = &part->ranges[r];
-
-        rows = range->table == key->table && range->time_min < job->drop_before_ns &&
-               range->time_min <= compact_last_of(key) && range->time_max >= key->partition_ns;
-    }
-    for (uint32_t i = 0; i < job->input_count && rows; i++) {
-        const hi_part_ref *input = job->inputs[i];
-
-        if (hi_part_ref_compare(part, input) < 0 && part->first_series <= input->last_series &&
-            part->last_series >= input->first_series && compact_find_range(input, key) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-int64_t compact_cutoff_of(const compact_job *job, const hi_part_range *key)
-{
-    const hi_version *version = job->version;
-
-    if (key->partition_ns >= job->drop_before_ns) {
-        return INT64_MIN; /* Nothing of it is old enough. */
-    }
-    for (uint32_t i = 0; i < version->part_count; i++) {
-        if (!compact_is_input(job, version->parts[i]) &&
-            compact_lies_under(job, version->parts[i], key)) {
-            return INT64_MIN;
-        }
-    }
-    return job->drop_before_ns;
+    compact_keep_inputs(job, job->spanning ? 0 : middle, job->spanning ? middle : job->input_count);
+    return true;
 }

@@ -53,6 +53,9 @@ static hist_status flush_freeze_locked(hi_store *store, uint64_t floor_seq, bool
         store->active = fresh;
         store->frozen_seq = store->applied_seq;
         atomic_store_explicit(&store->wal_since_flush, 0, memory_order_relaxed);
+        (void)pthread_mutex_lock(&store->view_lock);
+        hi_chunks_close(store->frozen->chunks);
+        (void)pthread_mutex_unlock(&store->view_lock);
     }
     hi_generation_drop(fresh);
     return status;
@@ -190,7 +193,7 @@ static hist_status flush_write_table(flush_job *job, const hi_chunk_view *view,
                                 .width_ns = store->options.partition_ns};
 
     HI_TRY(hi_store_fields(store, table->table, arena, &input.columns, &input.column_count, err));
-    hist_status status = hi_chunk_frags(view, &wish, arena, &store->mem, &list, err);
+    hist_status status = hi_chunk_frags(view, &wish, arena, &store->flush_mem, &list, err);
     if (status == HIST_OK) {
         status = flush_sort_frags(&list, arena, err);
     }
@@ -226,12 +229,13 @@ static hist_status flush_write_tables(flush_job *job, hi_arena *arena, hist_erro
 static hist_status flush_write_part(flush_job *job, hist_error *err)
 {
     hi_store *store = job->store;
-    const hi_part_config config = hi_store_part_config(store);
+    hi_part_config config = hi_store_part_config(store);
     hi_arena arena;
 
+    config.mem = &store->flush_mem;
     job->part_id = hi_store_next_part_id(store);
     HI_TRY(hi_part_writer_open(&config, job->part_id, HI_PROFILE_WARM, &job->writer, err));
-    hi_arena_init(&arena, &store->mem);
+    hi_arena_init(&arena, &store->flush_mem);
     hist_status status = flush_write_tables(job, &arena, err);
     hi_arena_free(&arena);
     if (status == HIST_OK) {
@@ -465,7 +469,7 @@ static hist_status flush_run(flush_job *job, hist_error *err)
     if (status != HIST_OK && !in_doubt) {
         flush_remove_files(job);
     }
-    hi_part_summary_free(&store->mem, &job->summary);
+    hi_part_summary_free(&store->flush_mem, &job->summary);
     return status;
 }
 

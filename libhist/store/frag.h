@@ -87,8 +87,8 @@ typedef struct hi_frag_ops {
                         hist_error *err);
     /* Rows from `row` to the end of its block, at least 1. Needed where skippable() is set. */
     uint32_t (*block_left)(hi_frag *frag, uint32_t row);
-    /* Frees what was decoded of one column, or of all (column 0). Views of it end here; reading
-       it again decodes it again. */
+    /* Frees what was decoded of one column, or of all and the runs too (column 0). Views of it end
+       here; reading it again decodes it again. */
     void (*release)(hi_frag *frag, uint32_t column);
 } hi_frag_ops;
 

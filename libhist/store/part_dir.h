@@ -102,7 +102,8 @@ typedef struct hi_part_page {
 } hi_part_page;
 
 typedef struct hi_part_dir {
-    uint32_t refs; /* Under the part's mutex. */
+    uint32_t refs;  /* Under the part's mutex. */
+    uint32_t group; /* Its number in the part. */
     uint32_t rows;
     int64_t partition_ns;
     uint32_t run_count;

@@ -184,14 +184,26 @@ static hist_status frag_open_shared(part_frag *f, frag_column *c, hist_error *er
     return status;
 }
 
+/* Rows of the largest block, to whole vectors: young parts are small, and a scan may see many. */
+static size_t frag_room_rows(const hi_part_dir *dir)
+{
+    uint32_t most = 0;
+
+    for (uint32_t i = 0; i < dir->block_count; i++) {
+        const uint32_t rows = dir->block_first[i + 1] - dir->block_first[i];
+
+        most = rows > most ? rows : most;
+    }
+    return (size_t)(most + HI_VECTOR_ROWS - 1) / HI_VECTOR_ROWS * HI_VECTOR_ROWS;
+}
+
 static hist_status frag_make_room(part_frag *f, frag_column *c, hist_error *err)
 {
-    const size_t valid = HI_BLOCK_ROWS_MAX / 8 + HI_CODEC_PAD;
-    const size_t data = 8 * (size_t)HI_BLOCK_ROWS_MAX + HI_CODEC_PAD;
-    const size_t offsets =
-        c->type == HIST_TYPE_STRING ? ((size_t)HI_BLOCK_ROWS_MAX + 1) * 4 + HI_CODEC_PAD : 0;
-
     if (c->room.valid == NULL) {
+        const size_t rows = frag_room_rows(f->dir);
+        const size_t valid = rows / 8 + HI_CODEC_PAD;
+        const size_t data = 8 * rows + HI_CODEC_PAD;
+        const size_t offsets = c->type == HIST_TYPE_STRING ? (rows + 1) * 4 + HI_CODEC_PAD : 0;
         char *room = hi_mem_alloc(f->mem, valid + data + offsets);
 
         if (room == NULL) {
@@ -509,17 +521,29 @@ static hist_status frag_find(hi_frag *frag, uint32_t row, uint32_t end, int64_t 
     return HIST_OK;
 }
 
+/* The directory goes too: a merge is through with one row group after the other. */
+static void frag_release_all(part_frag *f)
+{
+    for (uint32_t i = 0; f->columns != NULL && i < f->dir->page_count; i++) {
+        frag_free_column(f, i);
+    }
+    if (f->columns != NULL) {
+        hi_mem_free(f->mem, f->columns, f->dir->page_count * sizeof(frag_column *));
+        f->columns = NULL;
+    }
+    hi_part_dir_put(f->part, f->dir);
+    f->dir = NULL;
+}
+
 static void frag_release(hi_frag *frag, uint32_t column)
 {
     part_frag *f = (part_frag *)frag;
 
-    if (f->columns == NULL) {
+    if (column == 0) {
+        frag_release_all(f);
         return;
     }
-    if (column == 0) {
-        for (uint32_t i = 0; i < f->dir->page_count; i++) {
-            frag_free_column(f, i);
-        }
+    if (f->columns == NULL) {
         return;
     }
     const hi_part_page *page = hi_part_dir_page(f->dir, column);
@@ -532,13 +556,7 @@ static void frag_close(hi_frag *frag)
 {
     part_frag *f = (part_frag *)frag;
 
-    if (f->columns != NULL) {
-        frag_release(frag, 0);
-        hi_mem_free(f->mem, f->columns, f->dir->page_count * sizeof(frag_column *));
-        f->columns = NULL;
-    }
-    hi_part_dir_put(f->part, f->dir);
-    f->dir = NULL;
+    frag_release_all(f);
     if (f->part != NULL) {
         hi_part_leave(f->part);
         f->part = NULL;

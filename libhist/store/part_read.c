@@ -24,12 +24,13 @@ hist_status hi_part_new(const hi_part_config *config, uint64_t part_id, uint64_t
 
     *part_out = NULL;
     HI_TRY(hi_name_path(config->dir, HI_FILE_PART, part_id, path, err));
-    hi_part *part = HI_MEM_NEW(config->mem, hi_part);
+    hi_mem *own = config->own_mem != NULL ? config->own_mem : config->mem;
+    hi_part *part = HI_MEM_NEW(own, hi_part);
     const size_t path_size = strlen(path) + 1;
-    char *copy = hi_mem_alloc(config->mem, path_size);
+    char *copy = hi_mem_alloc(own, path_size);
     if (part == NULL || copy == NULL || pthread_mutex_init(&part->mutex, NULL) != 0) {
-        hi_mem_free(config->mem, copy, path_size);
-        HI_MEM_DELETE(config->mem, part);
+        hi_mem_free(own, copy, path_size);
+        HI_MEM_DELETE(own, part);
         return hi_no_memory(err, "opening a part");
     }
     memcpy(copy, path, path_size);
@@ -37,6 +38,7 @@ hist_status hi_part_new(const hi_part_config *config, uint64_t part_id, uint64_t
     part->live = config->live;
     part->pool = config->pool;
     part->mem = config->mem;
+    part->own_mem = own;
     part->store = config->store;
     part->id = part_id;
     part->size_bytes = size_bytes;
@@ -72,7 +74,7 @@ void hi_part_free(hi_part *part)
     if (part == NULL) {
         return;
     }
-    hi_mem *mem = part->mem;
+    hi_mem *mem = part->own_mem;
     assert(part->users == 0);
     read_close(part);
     (void)pthread_mutex_destroy(&part->mutex);
@@ -307,6 +309,7 @@ hist_status hi_part_dir_get(hi_part *part, uint32_t group, hi_part_dir **dir_out
         HI_TRY(read_dir(part, &part->footer.groups[group], &fresh, err));
         (void)pthread_mutex_lock(&part->mutex);
         if (part->dirs[group] == NULL) {
+            fresh->group = group;
             part->dirs[group] = fresh;
             fresh = NULL;
         }
@@ -325,6 +328,10 @@ void hi_part_dir_put(hi_part *part, hi_part_dir *dir)
         (void)pthread_mutex_lock(&part->mutex);
         assert(dir->refs > 0);
         dir->refs--;
+        if (dir->refs == 0 && read_is_crowded(part)) {
+            part->dirs[dir->group] = NULL;
+            hi_part_dir_free(part->mem, dir);
+        }
         (void)pthread_mutex_unlock(&part->mutex);
     }
 }

@@ -13,9 +13,11 @@
 #include "os/file.h"
 #include "store/names.h"
 #include "store/part_dir.h"
+#include "store/part_encoder.h"
+#include "store/runlist_half.h"
 
 enum {
-    WRITE_BUFFER_SIZE = 256 * 1024,
+    WRITE_BUFFER_MAX = 256 * 1024,
     WRITE_BLOCKS_MAX =
         2 * HI_GROUP_ROWS_MAX / HI_SERIES_BLOCK_ROWS + HI_GROUP_ROWS_MAX / HI_BLOCK_ROWS_MAX + 2,
 };
@@ -28,9 +30,11 @@ struct hi_part_writer {
     uint64_t id;
     hi_profile profile;
     hist_file *file;
-    hi_encoder *encoder;
+    hi_encoder *encoder; /* NULL: config.encoder is used. */
+    size_t buffer_bytes; /* From so many on `out` is written. */
     /* State. */
     bool failed;
+    bool joined; /* The writers that share config.encoder. */
     bool renamed;
     bool finished;
     uint64_t flushed; /* Bytes of the file before `out`. */
@@ -76,8 +80,12 @@ static hist_status write_start(hi_part_writer *w, hist_error *err)
     const hi_part_header fields = {.store = w->config.store, .part = w->id};
 
     HI_TRY(write_paths(w, err));
-    w->encoder = hi_encoder_new(w->config.mem);
-    if (w->encoder == NULL) {
+    if (w->config.encoder != NULL) {
+        w->joined = hi_part_encoder_join(w->config.encoder);
+    } else {
+        w->encoder = hi_encoder_new(w->config.mem);
+    }
+    if (w->encoder == NULL && !w->joined) {
         return hi_no_memory(err, "writer of a part");
     }
     HI_TRY(w->config.vfs->open(w->config.vfs, w->temp, HIST_OPEN_WRITE | HIST_OPEN_CREATE, &w->file,
@@ -100,6 +108,8 @@ hist_status hi_part_writer_open(const hi_part_config *config, uint64_t part_id, 
     w->config = *config;
     w->id = part_id;
     w->profile = profile;
+    w->buffer_bytes = config->group_rows_max * sizeof(uint64_t); /* A column of a row group. */
+    w->buffer_bytes = w->buffer_bytes < WRITE_BUFFER_MAX ? w->buffer_bytes : WRITE_BUFFER_MAX;
     hi_buf_init(&w->out, config->mem, SIZE_MAX / 2);
     hi_buf_init(&w->page, config->mem, SIZE_MAX / 2);
     hi_dir_builder_init(&w->dir, config->mem);
@@ -137,6 +147,9 @@ void hi_part_writer_close(hi_part_writer *writer)
         }
     }
     hi_encoder_free(w->encoder);
+    if (w->joined) {
+        hi_part_encoder_leave(w->config.encoder, mem);
+    }
     hi_buf_free(&w->out);
     hi_buf_free(&w->page);
     hi_dir_builder_free(&w->dir);
@@ -177,7 +190,7 @@ static hist_status write_section(hi_part_writer *w, const void *data, size_t siz
 
     hi_buf_append(&w->out, data, size);
     hi_buf_u64(&w->out, hi_hash(data, size, seed));
-    return w->out.size >= WRITE_BUFFER_SIZE || !hi_buf_ok(&w->out) ? write_flush(w, err) : HIST_OK;
+    return w->out.size >= w->buffer_bytes || !hi_buf_ok(&w->out) ? write_flush(w, err) : HIST_OK;
 }
 
 /* ---- one row group ---- */
@@ -299,6 +312,20 @@ static hist_status write_page_bytes(hi_part_writer *w, uint32_t shared_size, his
     return HIST_OK;
 }
 
+static hist_status write_encode(hi_part_writer *w, const hi_values *values, uint32_t *shared_size)
+{
+    hi_part_encoder *shared = w->config.encoder;
+    hi_encoder *encoder =
+        shared == NULL ? w->encoder : hi_part_encoder_lend(shared, w->config.mem);
+    const hist_status status = hi_page_encode(encoder, values, w->profile, w->block_rows,
+                                              w->block_count, &w->page, w->infos, shared_size);
+
+    if (shared != NULL) {
+        hi_part_encoder_return(shared);
+    }
+    return status;
+}
+
 /* Encodes a gathered column, writes its page and notes it in the directory. */
 static hist_status write_page(hi_part_writer *w, uint32_t id, const hist_column *column,
                               hist_error *err)
@@ -312,8 +339,7 @@ static hist_status write_page(hi_part_writer *w, uint32_t id, const hist_column 
     uint32_t shared_size = 0;
 
     hi_buf_clear(&w->page);
-    if (hi_page_encode(w->encoder, &values, w->profile, w->block_rows, w->block_count, &w->page,
-                       w->infos, &shared_size) != HIST_OK) {
+    if (write_encode(w, &values, &shared_size) != HIST_OK) {
         return hi_no_memory(err, "encoding a column");
     }
     for (uint32_t i = 0; i < w->block_count; i++) {
@@ -336,6 +362,28 @@ static hist_status write_page(hi_part_writer *w, uint32_t id, const hist_column 
     return write_page_bytes(w, shared_size, err);
 }
 
+/* Gives back what fragments have decoded of a column. */
+static void write_release(hi_part_writer *w, const hi_runlist *list, uint32_t column)
+{
+    for (uint32_t i = 0; i < list->piece_count; i++) {
+        hi_frag *frag = w->input->frags[list->pieces[i].frag];
+
+        if (frag->ops->release != NULL &&
+            (i == 0 || list->pieces[i].frag != list->pieces[i - 1].frag)) {
+            frag->ops->release(frag, column);
+        }
+    }
+}
+
+/* Whether half of what the writer may count on is in use: then times are not kept for the next group. */
+static bool write_is_crowded(const hi_part_writer *w)
+{
+    const hi_mem *mem = w->config.mem;
+    const uint64_t most = mem->reserved > 0 ? mem->reserved : mem->limit;
+
+    return atomic_load_explicit(&mem->used, memory_order_relaxed) > most / 2;
+}
+
 static hist_status write_column(hi_part_writer *w, const hi_runlist *list,
                                 const hi_part_column *column, hist_error *err)
 {
@@ -351,14 +399,7 @@ static hist_status write_column(hi_part_writer *w, const hi_runlist *list,
         status = write_page(w, column->id, &values, err);
     }
     hi_arena_rewind(&w->column_arena, mark);
-    for (uint32_t i = 0; i < list->piece_count; i++) {
-        hi_frag *frag = w->input->frags[list->pieces[i].frag];
-
-        if (frag->ops->release != NULL &&
-            (i == 0 || list->pieces[i].frag != list->pieces[i - 1].frag)) {
-            frag->ops->release(frag, column->id);
-        }
-    }
+    write_release(w, list, column->id);
     return status;
 }
 
@@ -477,85 +518,13 @@ static hist_status write_pages(hi_part_writer *w, const hi_runlist *list, hist_e
         status = write_page(w, HI_COLUMN_TIME, &times, err);
     }
     hi_arena_rewind(&w->times_arena, (hi_arena_mark){0});
+    if (write_is_crowded(w)) {
+        write_release(w, list, HI_COLUMN_TIME);
+    }
     for (uint32_t i = 0; status == HIST_OK && i < w->input->column_count; i++) {
         status = write_column(w, list, w->columns[i], err);
     }
     return status;
-}
-
-/* Where a list is cut: not inside a chain of pieces with one key, and inside a piece only where
-   there is no end of one near the middle. */
-typedef struct write_cut {
-    uint32_t piece; /* The first half ends before row `in_piece` of this piece. */
-    uint32_t in_piece;
-    uint32_t rows; /* Output rows of the first half. */
-} write_cut;
-
-static write_cut write_find_cut(const hi_runlist *list)
-{
-    const uint32_t enough = (list->rows + 3) / 4;
-    write_cut cut = {0};
-
-    while (cut.rows < enough) {
-        const hi_piece *piece = &list->pieces[cut.piece];
-
-        if (!piece->older && cut.rows + piece->rows >= list->rows - enough / 2) {
-            cut.in_piece = list->rows / 2 - cut.rows;
-            cut.rows += cut.in_piece;
-            break;
-        }
-        cut.rows += piece->older ? 0 : piece->rows; /* The last of a chain counts. */
-        cut.piece++;
-    }
-    return cut;
-}
-
-/* The runs of output rows [first_row, end_row). */
-static bool write_half_runs(hi_arena *arena, const hi_runlist *list, uint32_t first_row,
-                            uint32_t end_row, hi_runlist *half)
-{
-    hi_out_run *runs = HI_NEW_ARRAY(arena, hi_out_run, list->run_count);
-
-    for (uint32_t i = 0; runs != NULL && i < list->run_count; i++) {
-        const hi_out_run *run = &list->runs[i];
-        const uint32_t run_end = run->first_row + run->rows;
-        const uint32_t begin = run->first_row > first_row ? run->first_row : first_row;
-        const uint32_t end = run_end < end_row ? run_end : end_row;
-
-        if (begin < end) {
-            runs[half->run_count++] = (hi_out_run){run->series, begin - first_row, end - begin};
-        }
-    }
-    half->runs = runs;
-    half->rows = end_row - first_row;
-    return runs != NULL;
-}
-
-/* One half of a list; what it does not share with the list is in `arena`. */
-static bool write_half(hi_arena *arena, const hi_runlist *list, const write_cut *cut, bool second,
-                       hi_runlist *half)
-{
-    const uint32_t first = second ? cut->piece : 0;
-    const uint32_t end = second ? list->piece_count : cut->piece + (cut->in_piece > 0);
-
-    *half = (hi_runlist){.pieces = list->pieces + first, .piece_count = end - first};
-    if (cut->in_piece > 0) {
-        hi_piece *pieces = HI_NEW_ARRAY(arena, hi_piece, half->piece_count);
-
-        if (pieces == NULL) {
-            return false;
-        }
-        memcpy(pieces, half->pieces, half->piece_count * sizeof(hi_piece));
-        if (second) {
-            pieces[0].row += cut->in_piece;
-            pieces[0].rows -= cut->in_piece;
-        } else {
-            pieces[half->piece_count - 1].rows = cut->in_piece;
-        }
-        half->pieces = pieces;
-    }
-    return write_half_runs(arena, list, second ? cut->rows : 0, second ? list->rows : cut->rows,
-                           half);
 }
 
 static hist_status write_group(hi_part_writer *w, const hi_runlist *list, hist_error *err);
@@ -563,7 +532,6 @@ static hist_status write_group(hi_part_writer *w, const hi_runlist *list, hist_e
 /* A group that is too large for memory as two: long texts, or a small budget. Only ENOMEM comes here. */
 static hist_status write_halves(hi_part_writer *w, const hi_runlist *list, hist_error *err)
 {
-    const write_cut cut = write_find_cut(list);
     hist_status status = HIST_OK;
     hi_arena arena;
 
@@ -572,7 +540,7 @@ static hist_status write_halves(hi_part_writer *w, const hi_runlist *list, hist_
     for (int second = 0; second < 2 && status == HIST_OK; second++) {
         hi_runlist half;
 
-        status = write_half(&arena, list, &cut, second == 1, &half)
+        status = hi_runlist_half(&arena, list, second == 1, &half)
                      ? write_group(w, &half, err)
                      : hi_no_memory(err, "writing a part");
         hi_arena_free(&arena);
@@ -584,7 +552,8 @@ static hist_status write_group(hi_part_writer *w, const hi_runlist *list, hist_e
 {
     const hist_status status = write_pages(w, list, err);
 
-    if ((status == HIST_ENOMEM || status == HIST_ELIMIT) && list->rows > 1) {
+    if (((status == HIST_ENOMEM && !w->config.whole_groups) || status == HIST_ELIMIT) &&
+        list->rows > 1) {
         return write_halves(w, list, err);
     }
     return status == HIST_OK ? write_directory(w, list, err) : status;

@@ -104,8 +104,7 @@ static hist_status recover_apply_rows(recover_job *job, uint64_t seq, hist_error
         return HIST_OK;
     }
     const bool may_flush = store->wal == NULL && !store->limits.readonly;
-    if (may_flush && atomic_load_explicit(&store->chunk_mem.used, memory_order_relaxed) >
-                         store->chunk_mem.limit / 4 * 3) {
+    if (may_flush && hi_store_chunks_full(store)) {
         HI_TRY(recover_make_room(store, err)); /* Before there is no memory left for that either. */
     }
     hist_status status = hi_chunks_append(store->active->chunks, &job->rows, seq, err);
@@ -167,6 +166,7 @@ static hi_wal_config recover_wal_config(hi_store *store)
                             .dir = store->dir,
                             .mem = &store->mem,
                             .segment_bytes = store->options.wal_segment_bytes,
+                            .buffer_bytes = store->mem.limit / 16,
                             .log = store->options.log,
                             .log_arg = store->options.log_arg};
 

@@ -24,6 +24,7 @@ hi_slab *hi_slab_new(hi_mem *mem, uint32_t capacity)
     }
     slab->first_ns = INT64_MAX;
     slab->last_ns = INT64_MIN;
+    slab->first_series = UINT32_MAX;
     atomic_init(&slab->order, NULL);
     return slab;
 }
@@ -53,6 +54,7 @@ void hi_slab_free(hi_mem *mem, hi_slab *slab)
         slab_free_column(mem, c, slab->capacity);
     }
     hi_slab_order_free(atomic_load(&slab->order));
+    hi_mem_uncharge(mem, slab->order_bytes);
     hi_mem_free(mem, slab->series, slab->capacity * sizeof(*slab->series));
     hi_mem_free(mem, slab->times, slab->capacity * sizeof(*slab->times));
     HI_MEM_DELETE(mem, slab);
@@ -198,10 +200,49 @@ static void slab_append_text(hi_slab_column *c, uint32_t to, const hi_rows_colum
 
 /* ---- rows ---- */
 
+/*
+ * A flush sorts what is in memory, and must not find then that there is none left for it. So the order
+ * is charged as the slab grows: a number for each row, a run for each series it may have.
+ */
+static bool slab_charge_order(hi_mem *mem, hi_slab *slab, const hi_rows_table *rows, uint32_t from,
+                              uint32_t count)
+{
+    const uint64_t rows_then = (uint64_t)slab->rows + count;
+    uint32_t first = slab->first_series;
+    uint32_t last = slab->last_series;
+
+    for (uint32_t i = from; i < from + count; i++) {
+        first = rows->series[i] < first ? rows->series[i] : first;
+        last = rows->series[i] > last ? rows->series[i] : last;
+    }
+    const uint64_t series = (uint64_t)last - first + 1;
+    const uint64_t bytes = rows_then * sizeof(uint32_t) +
+                           (series < rows_then ? series : rows_then) * sizeof(hi_run);
+    if (bytes > slab->order_bytes) {
+        if (!hi_mem_charge(mem, bytes - slab->order_bytes)) {
+            return false;
+        }
+        slab->order_bytes = bytes;
+    }
+    slab->first_series = first;
+    slab->last_series = last;
+    return true;
+}
+
+void hi_slab_order_made(hi_mem *mem, hi_slab *slab)
+{
+    hi_mem_uncharge(mem, slab->order_bytes);
+    slab->order_bytes = 0;
+}
+
 bool hi_slab_prepare(hi_mem *mem, hi_slab *slab, const hi_rows_table *rows, uint32_t from,
                      uint32_t count)
 {
     hi_slab_column *c = NULL;
+
+    if (count > 0 && !slab_charge_order(mem, slab, rows, from, count)) {
+        return false;
+    }
 
     for (uint32_t i = 0; i < rows->column_count; i++) {
         const hi_rows_column *source = &rows->columns[i];

@@ -76,6 +76,9 @@ struct hi_slab {
     int64_t last_ns;
     uint64_t seq_low;
     uint64_t seq_high;
+    uint32_t first_series; /* Bounds of its series; the appender's. */
+    uint32_t last_series;
+    uint64_t order_bytes; /* Charged for the order that a flush will need, until that is there. */
     _Atomic(hi_slab_order *) order; /* Of a full slab, once somebody asked. */
 };
 
@@ -91,6 +94,8 @@ static inline uint32_t hi_slab_room(const hi_slab *slab)
 /* Makes columns and text blocks for rows [from, from + count) of a batch; false: no memory. count is at most the room. */
 bool hi_slab_prepare(hi_mem *mem, hi_slab *slab, const hi_rows_table *rows, uint32_t from,
                      uint32_t count);
+/* The slab has its order: what was charged for it beforehand is given back. By one thread. */
+void hi_slab_order_made(hi_mem *mem, hi_slab *slab);
 /* Copies them; cannot fail after hi_slab_prepare() of the same. */
 void hi_slab_append(hi_slab *slab, const hi_rows_table *rows, uint32_t from, uint32_t count,
                     uint64_t seq);

@@ -5,15 +5,15 @@
 
 hist_status hi_snapshot_open(hi_store *store, hi_snapshot **snapshot_out, hist_error *err)
 {
-    hi_snapshot *snapshot = HI_MEM_NEW(&store->mem, hi_snapshot);
+    hi_snapshot *snapshot = HI_MEM_NEW(&store->work_mem, hi_snapshot);
 
     *snapshot_out = NULL;
     if (snapshot == NULL) {
         return hi_no_memory(err, "snapshot");
     }
     snapshot->store = store;
-    snapshot->mem = &store->mem;
-    hi_arena_init(&snapshot->arena, &store->mem);
+    snapshot->mem = &store->work_mem;
+    hi_arena_init(&snapshot->arena, &store->work_mem);
     (void)pthread_mutex_lock(&store->view_lock);
     snapshot->version = hi_version_keep(store->version);
     snapshot->seq = store->visible_seq;

@@ -9,7 +9,13 @@
 #include "store/compact.h"
 
 #define STORE_MEMORY_DEFAULT    (UINT64_C(256) << 20)
-#define STORE_MEMORY_MIN        (UINT64_C(8) << 20)
+#define STORE_MEMORY_MIN        HIST_MEMORY_MIN
+/* From here on a flush and a merge have an encoder each. */
+#define STORE_MEMORY_AMPLE      (UINT64_C(64) << 20)
+/* Set aside for a flush at most: the largest row group of numbers takes 6 MiB. */
+#define STORE_FLUSH_MAX         (UINT64_C(8) << 20)
+/* Left to writers at least by merges and queries; more is not kept from these. */
+#define STORE_WRITERS_MAX       (UINT64_C(16) << 20)
 #define STORE_SEGMENT_DEFAULT   (UINT64_C(16) << 20)
 #define STORE_SEGMENT_MIN       (UINT64_C(16) << 10)
 #define STORE_PARTITION_DEFAULT INT64_C(86400000000000)
@@ -34,6 +40,16 @@ hi_catalog *hi_store_catalog(hi_store *store)
 hi_mem *hi_store_mem(hi_store *store)
 {
     return &store->mem;
+}
+
+hi_mem *hi_store_work_mem(hi_store *store)
+{
+    return &store->work_mem;
+}
+
+hi_mem *hi_store_cache_mem(hi_store *store)
+{
+    return &store->cache_mem;
 }
 
 hist_vfs *hi_store_vfs(hi_store *store)
@@ -78,7 +94,10 @@ hi_part_config hi_store_part_config(hi_store *store)
 {
     return (hi_part_config){.vfs = store->vfs,
                             .dir = store->dir,
-                            .mem = &store->mem,
+                            .mem = &store->work_mem,
+                            .own_mem = &store->mem,
+                            .encoder = store->mem.limit < STORE_MEMORY_AMPLE ? &store->part_encoder
+                                                                             : NULL,
                             .store = store->store_hash,
                             .group_rows_max = store->options.group_rows_max,
                             .live = store->limits.readonly,
@@ -437,6 +456,7 @@ static hist_status store_make_catalog(hi_store *store, hist_error *err)
     const hi_manifest *manifest = &store->manifest;
 
     return hi_catalog_new(&(hi_catalog_config){.mem = &store->mem,
+                                               .scratch = &store->flush_mem,
                                                .vfs = store->vfs,
                                                .dir = store->dir,
                                                .store = store->store_hash,
@@ -500,6 +520,7 @@ static void store_init_locks(hi_store *store)
 
 static void store_free_locks(hi_store *store)
 {
+    hi_part_encoder_destroy(&store->part_encoder);
     (void)pthread_cond_destroy(&store->queue_cond);
     (void)pthread_cond_destroy(&store->view_cond);
     (void)pthread_cond_destroy(&store->upkeep_cond);
@@ -554,6 +575,29 @@ static hist_status store_set_dir(hi_store *store, const char *path, hist_error *
     return HIST_OK;
 }
 
+/*
+ * Who gets what of the budget. Rows in memory and a flush have their shares to themselves, so that a
+ * flush can always be made, however busy merges and queries are; and those leave an eighth to writers,
+ * so that a commit finds memory for its batch. What the others do not need is theirs.
+ */
+static void store_split_memory(hi_store *store, const hist_open_options *options)
+{
+    const uint64_t budget = options->memory_bytes_max;
+    const bool ample = budget >= STORE_MEMORY_AMPLE;
+    const uint64_t chunks = budget / 16 * (ample ? 6 : 5);
+    const uint64_t flush = budget / 16 * 3 < STORE_FLUSH_MAX ? budget / 16 * 3 : STORE_FLUSH_MAX;
+    const uint64_t writers = budget / 8 < STORE_WRITERS_MAX ? budget / 8 : STORE_WRITERS_MAX;
+
+    hi_mem_init(&store->mem, options->allocator, NULL, budget);
+    hi_mem_init(&store->chunk_mem, options->allocator, &store->mem, budget / 2);
+    hi_mem_init(&store->flush_mem, options->allocator, &store->mem, 0);
+    hi_mem_init(&store->work_mem, options->allocator, &store->mem,
+                budget - chunks - flush - writers);
+    hi_mem_init(&store->cache_mem, options->allocator, &store->mem, budget / (ample ? 4 : 16));
+    (void)hi_mem_reserve(&store->chunk_mem, chunks); /* There is so much, as the budget is larger. */
+    (void)hi_mem_reserve(&store->flush_mem, flush);
+}
+
 static hist_status store_new(const char *path, const hist_open_options *options,
                              hi_store **store_out, hist_error *err)
 {
@@ -568,9 +612,9 @@ static hist_status store_new(const char *path, const hist_open_options *options,
     *store_out = store;
     store->options = *options;
     store->pid = (int64_t)getpid();
-    hi_mem_init(&store->mem, options->allocator, NULL, options->memory_bytes_max);
-    hi_mem_init(&store->chunk_mem, options->allocator, &store->mem, options->memory_bytes_max / 2);
+    store_split_memory(store, options);
     store->part_pool.open_max = STORE_PARTS_OPEN_MAX;
+    hi_part_encoder_init(&store->part_encoder, &store->flush_mem);
     store_init_locks(store);
     store->limits = (hi_store_limits){.max_age_ns = options->max_age_ns,
                                       .max_future_ns = options->max_future_ns,

@@ -25,6 +25,7 @@
 #include "base/mem.h"
 #include "store/catalog_write.h"
 #include "store/manifest.h"
+#include "store/part_encoder.h"
 #include "store/rows.h"
 #include "store/scan.h"
 #include "store/super.h"
@@ -47,6 +48,8 @@ hist_status hi_store_close(hi_store *store, hist_error *err);
 
 hi_catalog *hi_store_catalog(hi_store *store);
 hi_mem *hi_store_mem(hi_store *store);
+hi_mem *hi_store_work_mem(hi_store *store);  /* For queries. */
+hi_mem *hi_store_cache_mem(hi_store *store); /* For caches of writers. */
 hist_vfs *hi_store_vfs(hi_store *store);
 const hi_store_limits *hi_store_get_limits(hi_store *store);
 const hist_open_options *hi_store_options(hi_store *store); /* Resolved: no zero left. */
@@ -97,10 +100,15 @@ struct hi_store {
     hist_vfs *own_vfs; /* Of a ":memory:" store; freed at close. */
     char *dir;
     size_t dir_size;
-    hi_mem mem;       /* Everything. */
-    hi_mem chunk_mem; /* Rows not yet in parts: at most half of it. */
+    /* The budget and its shares (hi_store_split_memory). */
+    hi_mem mem;       /* Everything; by itself writers, the log, the catalog, the version. */
+    hi_mem chunk_mem; /* Rows not yet in parts. */
+    hi_mem flush_mem; /* What a flush works with. */
+    hi_mem work_mem;  /* Merges, queries, what is kept of parts: never all that is left. */
+    hi_mem cache_mem; /* What writers remember of series. */
     hi_catalog *catalog;
     hi_part_pool part_pool;
+    hi_part_encoder part_encoder; /* Of all writers of parts, where memory is short. */
     hist_file *lock_file;
     int64_t pid;
     uint64_t store_hash; /* hi_super_store(uuid) */
@@ -163,6 +171,7 @@ struct hi_store {
     int64_t last_write_ns; /* Monotonic; of the last append. */
 
     /* counters, relaxed */
+    _Atomic uint32_t merging; /* Merges under way: what they use comes back by itself. */
     _Atomic uint64_t rows_written;
     _Atomic uint64_t commits;
     _Atomic uint64_t flushes;
@@ -195,6 +204,7 @@ void hi_store_bury(hi_store *store, hi_part_ref *ref);
 void hi_store_sweep_graves(hi_store *store);
 /* Makes a changed version current. Takes view_lock. */
 hist_status hi_store_change(hi_store *store, const hi_version_change *change, hist_error *err);
+/* For reading and for merges; a flush writes with memory of its own. */
 hi_part_config hi_store_part_config(hi_store *store);
 /* The current version, to be dropped. */
 hi_version *hi_store_version(hi_store *store);
@@ -232,7 +242,11 @@ void hi_store_stop_threads(hi_store *store);
 void hi_store_want_flush(hi_store *store);
 /* Whether the log or the chunks have grown so far that a flush is due. */
 bool hi_store_flush_due(hi_store *store);
+/* Whether rows wait for a flush before more of them are taken. */
+bool hi_store_chunks_full(hi_store *store);
 /* Waits until there is room for another batch; flushes itself when no thread does. */
 hist_status hi_store_wait_for_room(hi_store *store, uint64_t batch_bytes, hist_error *err);
+/* Of a writer's account (hi_mem.wait): waits while a merge has what is missing. No lock may be held. */
+bool hi_store_wait_for_memory(void *store, uint64_t size, uint32_t tries);
 
 #endif

@@ -110,7 +110,8 @@ hist_status hi_super_decode(const uint8_t bytes[HI_SUPER_SLOT_SIZE], unsigned sl
         .era = {(int64_t)hi_get_u64(bytes + 104), (int64_t)hi_get_u64(bytes + 112)},
     };
     if (super_out->era.from_ns > super_out->era.to_ns) {
-        return hi_corrupt(err, path, at + 104, "slot %u has an era that ends before it begins", slot);
+        return hi_corrupt(err, path, at + 104, "slot %u has an era that ends before it begins",
+                          slot);
     }
     memcpy(super_out->uuid, bytes + 40, 16);
     return HIST_OK;

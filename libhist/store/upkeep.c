@@ -46,20 +46,44 @@ static uint64_t upkeep_chunk_bytes(hi_store *store)
     return atomic_load_explicit(&store->chunk_mem.used, memory_order_relaxed);
 }
 
-/* Whether the whole budget is filling up (with definitions of series, say) while chunks hold a part
-   of it worth writing: a flush needs room itself, so it must not come last. */
-static bool upkeep_is_crowded(hi_store *store)
+/* Whether writers and the catalog have less than 1/share of the budget left, whatever merges and queries
+   give back, while chunks hold a part of it worth writing: a flush takes the definitions of series out
+   of memory too. */
+static bool upkeep_is_crowded(hi_store *store, unsigned share)
 {
     const uint64_t used = atomic_load_explicit(&store->mem.used, memory_order_relaxed);
+    const uint64_t work = atomic_load_explicit(&store->work_mem.used, memory_order_relaxed);
 
-    return used >= store->mem.limit / 2 && upkeep_chunk_bytes(store) >= store->mem.limit / 16;
+    return store->mem.limit - used + work < store->mem.limit / share &&
+           upkeep_chunk_bytes(store) >= store->mem.limit / 16;
+}
+
+/* Whether a flush would free a part of the chunks' share that is worth a part: queries may hold on to
+   rows that were flushed long ago, and flushing every commit would not help. */
+static bool upkeep_is_worth_it(hi_store *store)
+{
+    (void)pthread_mutex_lock(&store->view_lock);
+    const hi_version *version = store->version;
+    uint64_t bytes = hi_chunks_bytes(version->active->chunks);
+    bytes += version->frozen != NULL ? hi_chunks_bytes(version->frozen->chunks) : 0;
+    (void)pthread_mutex_unlock(&store->view_lock);
+    return bytes >= store->mem.limit / 32;
+}
+
+/* A quarter of their share is left to sort them with, and to the slab that was just begun. */
+bool hi_store_chunks_full(hi_store *store)
+{
+    return upkeep_chunk_bytes(store) > store->chunk_mem.reserved / 4 * 3 &&
+           upkeep_is_worth_it(store);
 }
 
 bool hi_store_flush_due(hi_store *store)
 {
     return atomic_load_explicit(&store->wal_since_flush, memory_order_relaxed) >=
                store->options.wal_bytes_max / 2 ||
-           upkeep_chunk_bytes(store) >= store->chunk_mem.limit / 2 || upkeep_is_crowded(store);
+           (upkeep_chunk_bytes(store) >= store->chunk_mem.reserved / 2 &&
+            upkeep_is_worth_it(store)) ||
+           upkeep_is_crowded(store, 8);
 }
 
 void hi_store_want_flush(hi_store *store)
@@ -77,10 +101,8 @@ static bool upkeep_has_room(hi_store *store, uint64_t batch_bytes)
 
     /* A batch larger than the whole log still has to get through, alone. */
     return (logged == 0 || logged + batch_bytes <= store->options.wal_bytes_max / 2) &&
-           upkeep_chunk_bytes(store) <= store->chunk_mem.limit / 4 * 3 &&
-           !(upkeep_is_crowded(store) &&
-             atomic_load_explicit(&store->mem.used, memory_order_relaxed) >=
-                 store->mem.limit / 4 * 3);
+           !hi_store_chunks_full(store) &&
+           !upkeep_is_crowded(store, 16);
 }
 
 /* One wait for a flush. false: flushes fail, and have for too long. */
@@ -120,6 +142,28 @@ hist_status hi_store_wait_for_room(hi_store *store, uint64_t batch_bytes, hist_e
         HI_TRY(upkeep_wait_for_flush(store, since, err));
     }
     return HIST_OK;
+}
+
+bool hi_store_wait_for_memory(void *arg, uint64_t size, uint32_t tries)
+{
+    hi_store *store = arg;
+    const uint64_t used = atomic_load_explicit(&store->mem.used, memory_order_relaxed);
+    const uint64_t work = atomic_load_explicit(&store->work_mem.used, memory_order_relaxed);
+    const bool merging = atomic_load_explicit(&store->merging, memory_order_relaxed) > 0;
+
+    if (tries >= UPKEEP_WAIT_MS_MAX / UPKEEP_TICK_MS || used - work > store->mem.limit ||
+        size > store->mem.limit - (used - work)) {
+        return false;
+    }
+    if (size <= store->mem.limit - used) {
+        return true; /* It was given back just now. */
+    }
+    if (merging) {
+        (void)pthread_mutex_lock(&store->view_lock);
+        upkeep_wait(&store->view_cond, &store->view_lock, UPKEEP_TICK_MS);
+        (void)pthread_mutex_unlock(&store->view_lock);
+    }
+    return merging;
 }
 
 /* ---- syncs and the watermark ---- */

@@ -95,6 +95,20 @@ static void verify_log(hi_store *store, verify_job *job)
     verify_note(job, status, "WAL", &err, job->problems);
 }
 
+/* Bytes in use; what is only set aside does not count. */
+static uint64_t verify_memory(const hi_store *store)
+{
+    const hi_mem *const shares[] = {&store->chunk_mem, &store->flush_mem};
+    uint64_t bytes = atomic_load(&store->mem.used);
+
+    for (size_t i = 0; i < sizeof(shares) / sizeof(*shares); i++) {
+        const uint64_t used = atomic_load(&shares[i]->used);
+
+        bytes -= used < shares[i]->reserved ? shares[i]->reserved - used : 0;
+    }
+    return bytes;
+}
+
 hist_status hi_store_verify(hi_store *store, hist_verify_fn fn, void *arg, hist_error *err)
 {
     verify_job job = {.fn = fn, .arg = arg};
@@ -146,7 +160,7 @@ void hi_store_get_stats(hi_store *store, hist_stats *s)
                       .catalog_bytes = figures.file_bytes,
                       .series = figures.series,
                       .tables = figures.tables,
-                      .memory_bytes = atomic_load(&store->mem.used),
+                      .memory_bytes = verify_memory(store),
                       .memory_bytes_max = store->mem.limit,
                       .flushes = atomic_load(&store->flushes),
                       .merges = atomic_load(&store->merges),

@@ -34,6 +34,7 @@ struct hi_wal {
     hist_file *file; /* Of the current segment; NULL while broken. */
     uint64_t salt;
     uint64_t next_no;
+    uint64_t payload_max; /* Of a frame. */
     hi_buf frames;
     uint64_t frames_at;      /* Where in the file frames.data[0] is. */
     size_t written;          /* Bytes of `frames` that are in the file. */
@@ -416,7 +417,7 @@ static void wal_source_copy(wal_source *source, uint8_t *to, size_t size)
     }
 }
 
-/* Room for a frame; when memory is short what is buffered is synced away first. */
+/* Room for a frame; when the buffer or memory is full what is in it is synced away first. */
 static hist_status wal_frame_reserve(hi_wal *wal, size_t size, uint8_t **bytes_out, hist_error *err)
 {
     *bytes_out = (uint8_t *)hi_buf_reserve(&wal->frames, size);
@@ -435,7 +436,7 @@ static size_t wal_frame_payload(const hi_wal *wal, uint64_t left, bool *rotate)
 {
     const uint64_t end = wal_position(wal) + HI_WAL_FRAME_HEADER_SIZE + WAL_TAIL_RESERVE;
     const uint64_t room = end < wal->config.segment_bytes ? wal->config.segment_bytes - end : 0;
-    uint64_t payload = left < HI_WAL_FRAME_PAYLOAD_MAX ? left : HI_WAL_FRAME_PAYLOAD_MAX;
+    uint64_t payload = left < wal->payload_max ? left : wal->payload_max;
 
     *rotate = end > wal->config.segment_bytes;
     if (payload > room) {
@@ -717,6 +718,20 @@ static hist_status wal_open(hi_wal *wal, const hi_wal_report *report, hist_error
     return st;
 }
 
+/* Where the buffer is smaller than a segment it has room for several frames. */
+static void wal_size_buffer(hi_wal *wal)
+{
+    const uint64_t segment = wal->config.segment_bytes;
+    const uint64_t buffer = wal->config.buffer_bytes;
+    const bool small = buffer > 0 && buffer < segment;
+
+    hi_buf_init(&wal->frames, wal->config.mem, (size_t)(small ? buffer : segment));
+    wal->payload_max = HI_WAL_FRAME_PAYLOAD_MAX;
+    if (small && buffer / 4 < HI_WAL_FRAME_PAYLOAD_MAX) {
+        wal->payload_max = buffer / 4 & ~UINT64_C(7);
+    }
+}
+
 hist_status hi_wal_open(const hi_wal_config *config, const hi_wal_report *report, hi_wal **wal_out,
                         hist_error *err)
 {
@@ -731,7 +746,7 @@ hist_status hi_wal_open(const hi_wal_config *config, const hi_wal_report *report
         return hi_no_memory(err, "the write-ahead log");
     }
     wal->config = *config;
-    hi_buf_init(&wal->frames, config->mem, (size_t)config->segment_bytes);
+    wal_size_buffer(wal);
     (void)pthread_mutex_init(&wal->lock, NULL);
     (void)pthread_cond_init(&wal->done, NULL);
     const hist_status st = wal_open(wal, report, err);

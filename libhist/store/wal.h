@@ -51,6 +51,7 @@ typedef struct hi_wal_config {
     hi_mem *mem;
     uint8_t uuid[16]; /* Of the store. */
     uint64_t segment_bytes;
+    uint64_t buffer_bytes; /* Most that is kept until it is synced; 0: a segment. */
     hist_log_fn log; /* NULL: silent. */
     void *log_arg;
 } hi_wal_config;
