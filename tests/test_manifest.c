@@ -385,7 +385,7 @@ static void manifest_expect(const manifest_pair *given, const char *problem)
         m.features.refuse = order == 0 ? 0 : HI_FEATURE_CUT; /* As it was read; set anew. */
         assert_int_equal(hi_manifest_encode(&m, &data, NULL), HIST_OK);
         assert_true(hi_get_u64(data.data + 32) ==
-                    (((pair.a.flags | pair.b.flags) & HI_PART_CUT) != 0 ? HI_FEATURE_CUT : 0));
+                    (((pair.a.flags | pair.b.flags) & HI_PART_CUT) != 0 ? 1 << HI_FEATURE_CUT : 0));
         const hist_status st = hi_manifest_decode(data.data, data.size, "x", &mem, &back, &err);
         if (problem == NULL) {
             assert_int_equal(st, HIST_OK);

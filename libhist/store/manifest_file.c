@@ -120,8 +120,9 @@ static uint64_t manifest_refuse(const hi_manifest *m)
     for (size_t i = 0; i < m->part_count; i++) {
         flags |= m->parts[i].flags;
     }
-    return (m->features.refuse & ~HI_FEATURE_CUT) |
-           ((flags & HI_PART_CUT) != 0 ? HI_FEATURE_CUT : 0);
+    const uint64_t cut = UINT64_C(1) << HI_FEATURE_CUT;
+
+    return (m->features.refuse & ~cut) | ((flags & HI_PART_CUT) != 0 ? cut : 0);
 }
 
 static void manifest_put_header(hi_buf *buf, const hi_manifest *m)
@@ -437,9 +438,7 @@ static hist_status manifest_get_frame(manifest_reader *in)
         return hi_corrupt(in->err, in->path, 64, "the manifest says %llu bytes, has %zu",
                           (unsigned long long)hi_get_u64(data + 64), sum_at - MANIFEST_HEADER_SIZE);
     }
-    m->features.may_ignore = hi_get_u64(data + 16);
-    m->features.read_only = hi_get_u64(data + 24);
-    m->features.refuse = hi_get_u64(data + 32);
+    m->features = hi_features_get(data + 16);
     in->r.at = MANIFEST_HEADER_SIZE;
     in->r.size = sum_at;
     return hi_features_check(&m->features, in->path, false, in->err);

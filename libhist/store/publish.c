@@ -133,6 +133,7 @@ static hist_status publish_write(hi_store *store, hi_manifest *next, hi_super *s
 
 hist_status hi_store_publish(hi_store *store, hi_manifest *next, hist_error *err)
 {
+    HI_TRY(hi_part_pool_check(&store->part_pool, err));
     hi_store_see_clock(store);
     hi_super super = store->super;
 

@@ -411,6 +411,15 @@ static hist_status store_create(hi_store *store, hist_error *err)
     return hi_super_read(store->vfs, store->dir, true, &store->super, &store->super_state, err);
 }
 
+/* Features of the manifest that allow reading only. */
+static hist_status store_check_manifest(hi_store *store, hist_error *err)
+{
+    char path[HI_PATH_SIZE];
+
+    HI_TRY(hi_name_path(store->dir, HI_FILE_MANIFEST, store->manifest.generation, path, err));
+    return hi_features_check(&store->manifest.features, path, !store->limits.readonly, err);
+}
+
 static hist_status store_load(hi_store *store, hist_error *err)
 {
     const bool for_write = !store->limits.readonly;
@@ -439,6 +448,7 @@ static hist_status store_load(hi_store *store, hist_error *err)
         *err = first;
     }
     HI_TRY(status);
+    HI_TRY(store_check_manifest(store, err));
     hi_eras_add(&store->manifest.eras, store->super.era,
                 hi_era_grace(store->options.retention_ns));
     store->options.wal_segment_bytes = store->super.wal_segment_bytes;
@@ -462,6 +472,7 @@ static hist_status store_make_catalog(hi_store *store, hist_error *err)
                                                .store = store->store_hash,
                                                .time_column = manifest->time_column,
                                                .series_max = store->options.series_max,
+                                               .for_write = !store->limits.readonly,
                                                .next = {.database = manifest->next_database_id,
                                                         .table = manifest->next_table_id,
                                                         .column = manifest->next_column_id,

@@ -24,25 +24,12 @@
 
 #include "base/err.h"
 #include "store/era.h"
+#include "store/features.h"
 
 #define HI_FORMAT_VERSION      0
 #define HI_SUPER_SLOT_SIZE     4096
 #define HI_SUPER_SLOT_DISTANCE 65536
 #define HI_SUPER_FILE_SIZE     131072
-
-/* Features this library knows, one mask a severity (bit n is "feature n" in messages). */
-#define HI_FEATURES_IGNORE UINT64_C(0)
-#define HI_FEATURES_READ   UINT64_C(0)
-#define HI_FEATURES_REFUSE HI_FEATURE_CUT
-/* Feature 0, of a manifest: parts may hold only some series of a partition (HI_PART_CUT). */
-#define HI_FEATURE_CUT UINT64_C(1)
-
-/* The three masks every file of a store carries. */
-typedef struct hi_features {
-    uint64_t may_ignore; /* Unknown bits do no harm. */
-    uint64_t read_only;  /* Unknown bits: may read, must not write. */
-    uint64_t refuse;     /* Unknown bits: must not even read. */
-} hi_features;
 
 typedef struct hi_super {
     hi_features features;
@@ -67,14 +54,6 @@ typedef struct hi_super_state {
 
 /* First 8 bytes of the uuid, as hi_hash_seed() wants them. */
 uint64_t hi_super_store(const uint8_t uuid[16]);
-
-/*
- * Refuses (HIST_EVERSION, naming the feature's number) what this library must not touch.
- *   path       For the message.
- *   for_write  Also refuse features that forbid writing (HIST_EREADONLY).
- */
-hist_status hi_features_check(const hi_features *features, const char *path, bool for_write,
-                              hist_error *err);
 
 /* Creates DIR/SUPER with both slots holding `super` (its write_no is set). */
 hist_status hi_super_create(hist_vfs *vfs, const char *dir, hi_super *super, hist_error *err);
