@@ -36,7 +36,8 @@ static inline uint64_t hi_wal_frame_size(uint64_t payload)
 
 void hi_wal_header_encode(const hi_wal_header *header, const uint8_t uuid[16],
                           uint8_t out[HI_WAL_HEADER_SIZE]);
-/* HIST_ECORRUPT, HIST_EVERSION, HIST_EREADONLY (for_write only). `no` is the number in the file's name, path for messages. */
+/* HIST_ECORRUPT, HIST_EVERSION, HIST_EREADONLY (for_write only). `no` is the number in the file's
+   name, path for messages. */
 hist_status hi_wal_header_decode(const uint8_t bytes[HI_WAL_HEADER_SIZE], const uint8_t uuid[16],
                                  uint64_t no, const char *path, bool for_write,
                                  hi_wal_header *header_out, hist_error *err);
