@@ -377,7 +377,7 @@ static void model_seed(uint64_t seed)
 
 static uint64_t model_seeds(void)
 {
-    return getenv("HIST_LONG") != NULL ? 100 : 4;
+    return getenv("HIST_LONG") != NULL ? 200 : 32;
 }
 
 static void test_model(void **state)
