@@ -53,8 +53,9 @@ typedef struct world {
     hist_writer *writer;
     int64_t retention_ns;
     uint64_t part_bytes; /* 0: the default. */
-    int drops;       /* Lines about retention in the log. */
-    char last[1024]; /* The last of them. */
+    int jumps;           /* Lines in the log about the clock, */
+    int drops;           /* and about what was dropped. */
+    char last[1024];     /* The last of these. */
 } world;
 
 static void world_hear(void *arg, hist_log_level level, const char *text)
@@ -62,6 +63,7 @@ static void world_hear(void *arg, hist_log_level level, const char *text)
     world *w = arg;
 
     (void)level;
+    w->jumps += strncmp(text, "the clock went from ", 20) == 0;
     if (strncmp(text, "retention: ", 11) == 0) {
         w->drops++;
         (void)snprintf(w->last, sizeof(w->last), "%s", text);
@@ -236,6 +238,7 @@ static void a_clock_that_jumps_ahead_and_back_deletes_nothing(void **state)
     world_line(&w, "t,s=2 v=1i");
     world_settle(&w);
     assert_int_equal(world_count(&w), GOOD_ROWS + 1);
+    assert_int_equal(w.jumps, 1);
     clock_run(HOUR);
     world_line(&w, "t,s=2 v=2i");
     world_settle(&w);
@@ -244,6 +247,7 @@ static void a_clock_that_jumps_ahead_and_back_deletes_nothing(void **state)
     world_row(&w, 1, clock_wall_ns, 0);
     world_settle(&w);
     assert_int_equal(world_count(&w), GOOD_ROWS + 3);
+    assert_int_equal(w.jumps, 1); /* Back to where it had been. */
     assert_int_equal(w.drops, 0);
     world_free(&w);
 }

@@ -34,18 +34,19 @@ void hi_store_see_clock(hi_store *store)
     const int64_t now = store->vfs->now_ns(store->vfs);
     const uint32_t eras = store->manifest.eras.count;
     const int64_t before = store->super.era.to_ns;
+    const hist_log_level level = store->era_watch.begun ? HIST_LOG_WARNING : HIST_LOG_INFO;
     char from[HI_TIME_SIZE];
     char to[HI_TIME_SIZE];
 
     store->super.era = hi_eras_see(&store->manifest.eras, &store->era_watch, now,
                                    store->vfs->monotonic_ns(store->vfs), grace);
-    if (eras > 0 && store->manifest.eras.count > eras) {
+    if (store->options.retention_ns > 0 && eras > 0 && store->manifest.eras.count > eras) {
         const int from_size = (int)hi_time_print(from, before, 0);
         const int to_size = (int)hi_time_print(to, now, 0);
 
-        hi_store_log(store, HIST_LOG_WARNING,
+        hi_store_log(store, level,
                      "the clock went from %.*s to %.*s without the store; retention counts that "
-                     "as %" PRId64 " s",
+                     "as %" PRId64 " s at most",
                      from_size, from, to_size, to, grace / HI_NS_PER_S);
     }
 }
