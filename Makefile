@@ -11,6 +11,8 @@ CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CFLAGS  ?= -O2 -g
 AR      ?= ar
 Q       := $(if $(V),,@)
+comma   := ,
+space   := $(subst ,, )
 say      = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)';)
 
 SO_VERSION := 0
@@ -68,7 +70,7 @@ BODY_OBJ := $(foreach v,$(VARIANTS),$(BODY_SRC:%_body.c=$(OBJ)/%_body_$(v).o))
 LIB_OBJ  := $(LIB_SRC:%.c=$(OBJ)/%.o) $(BODY_OBJ)
 FORMATS_OBJ := $(FORMATS_SRC:%.c=$(OBJ)/%.o)
 # histd writes answers and reads no files: it needs no libcsv.
-HISTD_FORMATS_OBJ := $(filter-out $(OBJ)/formats/csv_%.o,$(FORMATS_OBJ))
+HISTD_FORMATS_OBJ := $(filter-out %/csv_read.o %/csv_table.o,$(FORMATS_OBJ))
 HISTD_OBJ   := $(HISTD_SRC:%.c=$(OBJ)/%.o)
 HISTCLI_OBJ := $(HISTCLI_SRC:%.c=$(OBJ)/%.o)
 
@@ -121,8 +123,6 @@ $(BUILD)/libhist.a: $(LIB_OBJ)
 $(BUILD)/libhist.so: $(LIB_OBJ)
 	$(call say,LD,$@)$(CC) $(HIST_LDFLAGS) $(LDFLAGS) -shared -Wl,-soname,libhist.so.$(SO_VERSION) -Wl,-z,relro,-z,now -o $@ $(LIB_OBJ) $(LIB_LIBS)
 
-# The daemon reads no CSV and does without libcsv.
-HISTD_FORMATS_OBJ := $(filter-out %/csv_read.o %/csv_table.o,$(FORMATS_OBJ))
 $(BUILD)/histd: $(HISTD_OBJ) $(HISTD_FORMATS_OBJ) $(BUILD)/libhist.a
 	$(call say,LD,$@)$(CC) $(HIST_LDFLAGS) $(LDFLAGS) -o $@ $(HISTD_OBJ) $(HISTD_FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTD)
 
@@ -154,7 +154,8 @@ help:
 	@echo 'make check          install what is missing, build with assertions, run every test'
 	@echo 'make bench          the benchmarks, one line a figure'
 	@echo 'make bench-codec    sizes and speeds on real columns (HIST_DATA=dir; BENCH_ARGS=--quick, see bench/README.md)'
-	@echo 'make asan | tsan    the tests under sanitizers'
+	@echo 'make asan           the C tests and the fuzz corpora under address and undefined-behaviour sanitizers'
+	@echo 'make tsan           under the thread sanitizer, what uses threads: test_$(subst $(space),$(comma) test_,$(TSAN_TESTS))'
 	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (default 30)'
 	@echo 'make kill           a thousand kill -9; make long: every test in its long form'
 	@echo 'make golden         tests/golden/codec.* anew, after a change of the format'

@@ -6,8 +6,8 @@
  *
  * One line a machine and minute: DeviceTelemetry,DeviceId=...,DeviceType=... with Temperature,
  * Vibration and Pressure: a daily rhythm, an offset an hour, noise a minute. Faults are a few hours
- * long, lie in the last six days, and are listed in FILE as CSV. Without --tcp the lines go to
- * stdout; with it they are streamed to histd and its final answer is printed.
+ * long, lie in the last six days, one at least in the last, and are listed in FILE as CSV. Without
+ * --tcp the lines go to stdout; with it they are streamed to histd and its final answer is printed.
  */
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -160,7 +160,9 @@ static void plant_values(const plant *p, int machine, int64_t t, double values[3
         const plant_fault *f = &p->faults[i];
 
         if (f->machine == machine && t >= f->from_s && t < f->to_s) {
-            values[0] += f->temperature;
+            /* What is wrong is also restless: the deviation of such an hour is several times that
+               of any other. */
+            values[0] += f->temperature * (1 + 0.3 * plant_noise(p, machine, t, 7));
             values[1] *= f->vibration;
         }
     }

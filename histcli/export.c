@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,10 +69,11 @@ static int64_t export_today(void)
     return now - now % HI_NS_PER_DAY;
 }
 
-/* Start of the day that holds the time, or of the one behind it when `up` and it is not midnight. */
-static int export_time(const char *text, bool up, int64_t *out)
+/* First instant of the day that holds the time, or, with `end`, the last of the days before it. */
+static int export_time(const char *text, bool end, int64_t *out)
 {
     int64_t ns = 0;
+    hi_time_status parsed = HI_TIME_OK;
 
     if (strcmp(text, "now") == 0) {
         ns = (int64_t)time(NULL) * HI_NS_PER_S + 1;
@@ -79,15 +81,21 @@ static int export_time(const char *text, bool up, int64_t *out)
         ns = export_today();
     } else if (strcmp(text, "yesterday") == 0) {
         ns = export_today() - HI_NS_PER_DAY;
-    } else if (hi_time_parse(text, strlen(text), &ns) != HI_TIME_OK) {
-        return cli_usage("'%s' is no time: give an ISO time, now, today or yesterday", text);
+    } else {
+        parsed = hi_time_parse(text, strlen(text), &ns);
     }
-    const int64_t rest = ns % HI_NS_PER_DAY;
-
-    *out = ns - (rest < 0 ? rest + HI_NS_PER_DAY : rest);
-    if (up && rest != 0) {
-        *out += HI_NS_PER_DAY;
+    /* The first day begins before the first instant there is, the last ends behind the last. */
+    if (parsed == (end ? HI_TIME_HIGH : HI_TIME_LOW)) {
+        *out = end ? HIST_TIME_MAX : HIST_TIME_MIN;
+        return CLI_DONE;
     }
+    if (parsed != HI_TIME_OK) {
+        return cli_usage(parsed == HI_TIME_BAD
+                             ? "'%s' is no time: give an ISO time, now, today or yesterday"
+                             : "'%s' is outside of 1677-09-21 to 2262-04-11",
+                         text);
+    }
+    *out = !end ? export_day_first(ns) : ns % HI_NS_PER_DAY == 0 ? ns - 1 : export_day_last(ns);
     return CLI_DONE;
 }
 
@@ -124,7 +132,7 @@ static int export_option(export *e, int option)
     case OPT_FROM:
         return export_time(optarg, false, &e->from_ns);
     case OPT_TO:
-        return export_time(optarg, true, &e->to_ns);
+        return export_time(optarg, true, &e->last_ns);
     case OPT_FORMAT:
         return strcmp(optarg, "csv") == 0
                    ? CLI_DONE
@@ -151,7 +159,7 @@ static int export_check(const export *e)
     if (e->out == NULL) {
         return cli_usage("export needs --out DIR");
     }
-    if (e->from_ns >= e->to_ns) {
+    if (e->from_ns > e->last_ns) {
         return cli_usage("--from must be before --to");
     }
     if (e->checksums && !outfile_has_sha()) {
@@ -213,9 +221,10 @@ static hist_status export_table_folder(export_table *t, hist_error *err)
                : hi_fail(err, HIST_EINVAL, "the folder of table '%s' has too long a name", t->name);
 }
 
-static hist_status export_days(export_table *t, hist_error *err)
+static hist_status export_days(export_table *t, bool incremental, hist_error *err)
 {
     const size_t count = t->days.size / sizeof(export_day);
+    uint64_t rows = 0;
     export *e = t->e;
     const uint64_t before = e->days_written;
 
@@ -223,8 +232,9 @@ static hist_status export_days(export_table *t, hist_error *err)
         export_day day;
 
         memcpy(&day, t->days.data + i * sizeof(day), sizeof(day));
-        if (e->incremental && export_is_current(t, &day)) {
+        if (incremental && export_is_current(t, &day, &rows)) {
             e->days_unchanged++;
+            t->rows += rows;
             continue;
         }
         const hist_status status = export_write_day(t, &day, err);
@@ -242,6 +252,60 @@ static hist_status export_days(export_table *t, hist_error *err)
     return e->days_written == before ? HIST_OK : export_write_sums(t, err);
 }
 
+/*
+ * Rows of the files against rows of the table. A daemon goes on taking rows meanwhile, so there any
+ * number will do from that before the export to that behind it.
+ */
+static hist_status export_compare(const export_table *t, uint64_t before, uint64_t after,
+                                  hist_error *err)
+{
+    const uint64_t least = before < after ? before : after;
+    const uint64_t most = before < after ? after : before;
+
+    if (t->rows >= least && t->rows <= most) {
+        return HIST_OK;
+    }
+    return hi_fail(err, HIST_EINTERNAL,
+                   "%s has %llu rows in these days, but %llu were exported: the files are not "
+                   "complete",
+                   t->name, (unsigned long long)after, (unsigned long long)t->rows);
+}
+
+/* Writes what changed; when that does not come to the rows there are, everything. */
+static hist_status export_folder_days(export_table *t, hist_error *err)
+{
+    const export before = *t->e;
+    uint64_t count = 0;
+
+    HI_TRY(export_count_rows(t, &count, err));
+    HI_TRY(export_days(t, t->e->incremental, err));
+    if (t->rows != count && t->e->days_unchanged > before.days_unchanged) {
+        t->rows = 0;
+        t->e->days_written = before.days_written;
+        t->e->days_unchanged = before.days_unchanged;
+        t->e->rows = before.rows;
+        t->e->bytes = before.bytes;
+        HI_TRY(export_days(t, false, err));
+    }
+    return export_compare(t, count, count, err);
+}
+
+static hist_status export_table_days(export_table *t, hist_error *err)
+{
+    uint64_t before = 0;
+    uint64_t after = 0;
+
+    if (source_db(t->e->source) != NULL) {
+        HI_TRY(export_read_days(t, err));
+        return export_folder_days(t, err);
+    }
+    HI_TRY(export_count_rows(t, &before, err));
+    HI_TRY(export_read_days(t, err));
+    HI_TRY(export_days(t, false, err));
+    HI_TRY(export_count_rows(t, &after, err));
+    return export_compare(t, before, after, err);
+}
+
 static hist_status export_one(export *e, const char *name, hist_error *err)
 {
     export_table t = {.e = e, .name = name};
@@ -251,10 +315,7 @@ static hist_status export_one(export *e, const char *name, hist_error *err)
         status = export_read_columns(&t, err);
     }
     if (status == HIST_OK) {
-        status = export_read_days(&t, err);
-    }
-    if (status == HIST_OK) {
-        status = export_days(&t, err);
+        status = export_table_days(&t, err);
     }
     hi_mem_free(&e->c->mem, t.columns, t.column_count * sizeof(*t.columns));
     hi_buf_free(&t.names);
@@ -285,32 +346,76 @@ static hist_status export_all(export *e, hist_error *err)
 
 /* ---- the whole ---- */
 
-/* One export into a folder at a time. */
-static hist_status export_lock(const export *e, int *fd_out, hist_error *err)
+/* Is the file still the one of that name? Whoever ends takes the name away. */
+static bool export_lock_stands(int fd, const char *path)
 {
-    char path[EXPORT_PATH_MAX];
-    const int size = snprintf(path, sizeof(path), "%s/.histcli-export.lock", e->out);
+    struct stat ours;
+    struct stat named;
+
+    return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_ino == named.st_ino &&
+           ours.st_dev == named.st_dev;
+}
+
+/* One export into a folder at a time. path: EXPORT_PATH_MAX bytes. */
+static hist_status export_lock(export *e, char *path, int *fd_out, hist_error *err)
+{
+    const int size = snprintf(path, EXPORT_PATH_MAX, "%s/.histcli-export.lock", e->out);
 
     *fd_out = -1;
-    if (size < 0 || (size_t)size >= sizeof(path)) {
+    if (size < 0 || size >= EXPORT_PATH_MAX) {
         return hi_fail(err, HIST_EINVAL, "--out has too long a name");
     }
-    HI_TRY(outfile_folders(e->out, err));
-    *fd_out = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (*fd_out < 0) {
-        return hi_fail_os(err, errno, "cannot create %s", path);
+    HI_TRY(outfile_folders(e->out, &e->made, err));
+    for (;;) {
+        const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+        if (fd < 0) {
+            return hi_fail_os(err, errno, "cannot create %s", path);
+        }
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            const int code = errno;
+
+            (void)close(fd);
+            return code == EWOULDBLOCK
+                       ? hi_fail(err, HIST_EBUSY, "another export into %s is running; try later",
+                                 e->out)
+                       : hi_fail_os(err, code, "cannot lock %s", path);
+        }
+        if (export_lock_stands(fd, path)) {
+            *fd_out = fd;
+            return HIST_OK;
+        }
+        (void)close(fd);
     }
-    if (flock(*fd_out, LOCK_EX | LOCK_NB) != 0) {
-        return errno == EWOULDBLOCK
-                   ? hi_fail(err, HIST_EBUSY, "another export into %s is running; try later",
-                             e->out)
-                   : hi_fail_os(err, errno, "cannot lock %s", path);
+}
+
+static void export_unlock(int fd, const char *path)
+{
+    if (fd >= 0) {
+        (void)unlink(path);
+        (void)close(fd);
     }
-    return HIST_OK;
+}
+
+/* Folders that a failed export made and left empty go again; what is published stays. */
+static void export_undo(export *e)
+{
+    size_t end = hi_buf_ok(&e->made) ? e->made.size : 0;
+
+    while (end > 0) {
+        size_t at = end - 1;
+
+        while (at > 0 && e->made.data[at - 1] != '\0') {
+            at--;
+        }
+        (void)rmdir(e->made.data + at);
+        end = at;
+    }
 }
 
 static int export_run(export *e)
 {
+    char lock_path[EXPORT_PATH_MAX];
     hist_error err;
     int lock = -1;
 
@@ -319,7 +424,9 @@ static int export_run(export *e)
         return CLI_OPEN;
     }
     interrupt_install();
-    hist_status status = export_lock(e, &lock, &err);
+    source_hold(e->source);
+    hi_buf_init(&e->made, &e->c->mem, EXPORT_MADE_MAX);
+    hist_status status = export_lock(e, lock_path, &lock, &err);
 
     if (status == HIST_OK) {
         status = export_all(e, &err);
@@ -327,9 +434,11 @@ static int export_run(export *e)
     const bool unreachable = status != HIST_OK && source_unreachable(e->source);
 
     source_close(e->source);
-    if (lock >= 0) {
-        (void)close(lock);
+    export_unlock(lock, lock_path);
+    if (status != HIST_OK) {
+        export_undo(e);
     }
+    hi_buf_free(&e->made);
     if (status != HIST_OK) {
         const int failed = cli_failed("export", &err);
 
@@ -347,8 +456,8 @@ int export_main(cli *c, int argc, char **argv)
     int option = 0;
 
     e.c = c;
-    e.from_ns = INT64_MIN;
-    e.to_ns = INT64_MAX;
+    e.from_ns = HIST_TIME_MIN;
+    e.last_ns = HIST_TIME_MAX;
     e.checksums = true;
     while ((option = getopt_long(argc, argv, "h", export_options, NULL)) != -1) {
         if (option == 'h') {

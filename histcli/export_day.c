@@ -149,6 +149,7 @@ static hist_status day_publish(day_writer *w, const export_day *day, const char 
     HI_TRY(export_write_manifest(w->t, day, &w->result, err));
     w->t->e->days_written++;
     w->t->e->rows += w->result.rows;
+    w->t->rows += w->result.rows;
     w->t->e->bytes += w->result.bytes;
     return HIST_OK;
 }
@@ -164,7 +165,7 @@ hist_status export_write_day(export_table *t, const export_day *day, hist_error 
 
     export_day_name(day->start_ns, name);
     (void)snprintf(folder, sizeof(folder), "%s/date=%s", t->folder, name);
-    HI_TRY(outfile_folders(folder, err));
+    HI_TRY(outfile_folders(folder, &t->e->made, err));
     HI_TRY(outfile_open(t->e->c, folder, t->e->how, &w.file, err));
     hi_buf_init(&w.text, &t->e->c->mem, DAY_BUFFER_MAX);
     hist_status status = export_read_rows(t, day, &sink, err);

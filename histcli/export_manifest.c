@@ -92,13 +92,14 @@ static bool manifest_same_file(const export_table *t, hi_dyn files)
     return access(path, F_OK) == 0;
 }
 
-bool export_is_current(const export_table *t, const export_day *day)
+bool export_is_current(const export_table *t, const export_day *day, uint64_t *rows_out)
 {
     char path[EXPORT_PATH_MAX + MANIFEST_NAME_MAX];
     hi_buf text;
     hi_buf parsed;
     bool same = false;
 
+    *rows_out = 0;
     hi_buf_init(&text, &t->e->c->mem, MANIFEST_BYTES_MAX);
     hi_buf_init(&parsed, &t->e->c->mem, MANIFEST_BYTES_MAX);
     manifest_path(t, day, path, sizeof(path));
@@ -108,6 +109,7 @@ bool export_is_current(const export_table *t, const export_day *day)
         same = (uint64_t)hi_dyn_i64(manifest_get(bag, "last_seq")) == day->last_seq &&
                manifest_same_columns(t, manifest_get(bag, "columns")) &&
                manifest_same_file(t, manifest_get(bag, "files"));
+        *rows_out = (uint64_t)hi_dyn_i64(manifest_get(bag, "rows"));
     }
     hi_buf_free(&text);
     hi_buf_free(&parsed);
@@ -239,7 +241,7 @@ hist_status export_write_manifest(export_table *t, const export_day *day,
     (void)snprintf(name, sizeof(name), "%s.json", date);
     hi_buf_init(&text, &t->e->c->mem, MANIFEST_BYTES_MAX);
     manifest_make(t, day, result, &text);
-    hist_status status = outfile_folders(t->manifests, err);
+    hist_status status = outfile_folders(t->manifests, &t->e->made, err);
 
     if (status == HIST_OK) {
         status = manifest_publish(t, &text, name, err);

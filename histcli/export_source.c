@@ -18,10 +18,10 @@ enum { NAMES_BYTES_MAX = 64 << 20, KQL_BYTES_MAX = 1 << 20, DAYS_BYTES_MAX = 64 
 
 /* ---- small answers of a daemon ---- */
 
-/* Cells of an answer: texts each with a NUL, times as 8 bytes. */
+/* Cells of an answer: texts each with a NUL, times and longs as 8 bytes. */
 typedef struct source_cells {
     hi_buf *texts;
-    hi_buf *times;
+    hi_buf *numbers;
 } source_cells;
 
 static hist_status source_cells_begin(void *arg, const hist_column_info *columns, uint32_t count,
@@ -49,13 +49,14 @@ static hist_status source_cells_rows(void *arg, const hist_batch *batch, hist_er
 
                 hi_buf_append(cells->texts, text.data, text.size);
                 hi_buf_byte(cells->texts, '\0');
-            } else if (column->stored == HIST_TYPE_DATETIME && hist_column_valid(column, row)) {
-                hi_buf_u64(cells->times, (uint64_t)hist_column_i64(column, row));
+            } else if ((column->stored == HIST_TYPE_DATETIME || column->stored == HIST_TYPE_LONG) &&
+                       hist_column_valid(column, row)) {
+                hi_buf_u64(cells->numbers, (uint64_t)hist_column_i64(column, row));
             }
         }
     }
-    return hi_buf_ok(cells->texts) && hi_buf_ok(cells->times) ? HIST_OK
-                                                              : hi_no_memory(err, "an answer");
+    return hi_buf_ok(cells->texts) && hi_buf_ok(cells->numbers) ? HIST_OK
+                                                                : hi_no_memory(err, "an answer");
 }
 
 static hist_status source_cells_end(void *arg, const char *visualization, hist_error *err)
@@ -66,9 +67,10 @@ static hist_status source_cells_end(void *arg, const char *visualization, hist_e
     return HIST_OK;
 }
 
-static hist_status source_ask(export *e, hi_buf *kql, hi_buf *texts, hi_buf *times, hist_error *err)
+static hist_status source_ask(export *e, hi_buf *kql, hi_buf *texts, hi_buf *numbers,
+                              hist_error *err)
 {
-    source_cells cells = {texts, times};
+    source_cells cells = {texts, numbers};
     const result_sink sink = {source_cells_begin, source_cells_rows, source_cells_end, &cells};
 
     return hi_buf_ok(kql) ? source_query(e->source, kql->data, kql->size, &sink, err)
@@ -280,11 +282,20 @@ hist_status export_read_columns(export_table *t, hist_error *err)
 
 /* ---- days ---- */
 
-static int64_t source_day_of(int64_t ns)
+int64_t export_day_first(int64_t ns)
 {
     const int64_t rest = ns % HI_NS_PER_DAY;
+    const int64_t into = rest < 0 ? rest + HI_NS_PER_DAY : rest;
 
-    return ns - (rest < 0 ? rest + HI_NS_PER_DAY : rest);
+    return ns < HIST_TIME_MIN + into ? HIST_TIME_MIN : ns - into;
+}
+
+int64_t export_day_last(int64_t ns)
+{
+    const int64_t rest = ns % HI_NS_PER_DAY;
+    const int64_t left = HI_NS_PER_DAY - 1 - (rest < 0 ? rest + HI_NS_PER_DAY : rest);
+
+    return ns > HIST_TIME_MAX - left ? HIST_TIME_MAX : ns + left;
 }
 
 static int source_compare_days(const void *left, const void *right)
@@ -320,7 +331,7 @@ static void source_add_day(export_table *t, int64_t start_ns, uint64_t last_seq)
 {
     const export_day day = {start_ns, last_seq};
 
-    if (start_ns >= t->e->from_ns && start_ns < t->e->to_ns) {
+    if (start_ns >= t->e->from_ns && start_ns <= t->e->last_ns) {
         hi_buf_append(&t->days, &day, sizeof(day));
     }
 }
@@ -329,11 +340,15 @@ static int source_take_partition(void *arg, const hist_partition *p)
 {
     export_table *t = arg;
     const int64_t from = p->from_ns > t->e->from_ns ? p->from_ns : t->e->from_ns;
-    const int64_t to = p->to_ns < t->e->to_ns ? p->to_ns : t->e->to_ns;
+    const int64_t end = p->to_ns == HIST_TIME_MAX ? HIST_TIME_MAX : p->to_ns - 1;
+    const int64_t last = end < t->e->last_ns ? end : t->e->last_ns;
+    int64_t day_last = 0;
 
-    for (int64_t day = source_day_of(from); day < to && hi_buf_ok(&t->days); day += HI_NS_PER_DAY) {
+    for (int64_t day = export_day_first(from); day <= last && hi_buf_ok(&t->days);
+         day = day_last + 1) {
         source_add_day(t, day, p->last_seq);
-        if (day > INT64_MAX - HI_NS_PER_DAY) {
+        day_last = export_day_last(day);
+        if (day_last == HIST_TIME_MAX) {
             break;
         }
     }
@@ -348,6 +363,19 @@ static void source_time(hi_buf *kql, int64_t ns)
     hi_buf_printf(kql, "datetime(%.*s)", (int)size, text);
 }
 
+/* | where time >= from and time <= last */
+static void source_where(const export_table *t, int64_t from_ns, int64_t last_ns, hi_buf *kql)
+{
+    hi_buf_printf(kql, " | where ");
+    source_name(kql, t->columns[0].name);
+    hi_buf_printf(kql, " >= ");
+    source_time(kql, from_ns);
+    hi_buf_printf(kql, " and ");
+    source_name(kql, t->columns[0].name);
+    hi_buf_printf(kql, " <= ");
+    source_time(kql, last_ns);
+}
+
 static hist_status source_ask_days(export_table *t, hist_error *err)
 {
     hi_buf kql;
@@ -358,19 +386,13 @@ static hist_status source_ask_days(export_table *t, hist_error *err)
     hi_buf_init(&texts, &t->e->c->mem, NAMES_BYTES_MAX);
     hi_buf_init(&times, &t->e->c->mem, DAYS_BYTES_MAX);
     source_table(&kql, t);
-    if (t->e->from_ns != INT64_MIN || t->e->to_ns != INT64_MAX) {
-        hi_buf_printf(&kql, " | where ");
-        source_name(&kql, t->columns[0].name);
-        hi_buf_printf(&kql, " >= ");
-        source_time(&kql, t->e->from_ns);
-        hi_buf_printf(&kql, " and ");
-        source_name(&kql, t->columns[0].name);
-        hi_buf_printf(&kql, " < ");
-        source_time(&kql, t->e->to_ns);
-    }
-    hi_buf_printf(&kql, " | summarize count() by Day=bin(");
+    source_where(t, t->e->from_ns, t->e->last_ns, &kql);
+    /* bin() is null where the day began before the first instant there is. */
+    hi_buf_printf(&kql, " | summarize count() by Day=coalesce(bin(");
     source_name(&kql, t->columns[0].name);
-    hi_buf_printf(&kql, ", 1d) | project Day");
+    hi_buf_printf(&kql, ", 1d), ");
+    source_time(&kql, HIST_TIME_MIN);
+    hi_buf_printf(&kql, ") | project Day");
     const hist_status status = source_ask(t->e, &kql, &texts, &times, err);
 
     for (size_t at = 0; status == HIST_OK && at < times.size; at += sizeof(int64_t)) {
@@ -401,6 +423,32 @@ hist_status export_read_days(export_table *t, hist_error *err)
     }
     source_merge_days(t);
     return HIST_OK;
+}
+
+hist_status export_count_rows(export_table *t, uint64_t *count_out, hist_error *err)
+{
+    hi_buf kql;
+    hi_buf texts;
+    hi_buf numbers;
+
+    *count_out = 0;
+    hi_buf_init(&kql, &t->e->c->mem, KQL_BYTES_MAX);
+    hi_buf_init(&texts, &t->e->c->mem, KQL_BYTES_MAX);
+    hi_buf_init(&numbers, &t->e->c->mem, KQL_BYTES_MAX);
+    source_table(&kql, t);
+    source_where(t, t->e->from_ns, t->e->last_ns, &kql);
+    hi_buf_printf(&kql, " | count");
+    hist_status status = source_ask(t->e, &kql, &texts, &numbers, err);
+
+    if (status == HIST_OK && numbers.size == sizeof(*count_out)) {
+        memcpy(count_out, numbers.data, sizeof(*count_out));
+    } else if (status == HIST_OK) {
+        status = hi_fail(err, HIST_EINTERNAL, "the rows of %s cannot be counted", t->name);
+    }
+    hi_buf_free(&kql);
+    hi_buf_free(&texts);
+    hi_buf_free(&numbers);
+    return status;
 }
 
 /* ---- rows ---- */
@@ -440,8 +488,9 @@ static hist_status source_scan(export_table *t, const export_day *day, const res
     options.columns = names;
     options.column_count = t->column_count;
     options.from_ns = day->start_ns;
-    options.to_ns =
-        day->start_ns > INT64_MAX - HI_NS_PER_DAY ? INT64_MAX : day->start_ns + HI_NS_PER_DAY;
+    const int64_t last = export_day_last(day->start_ns);
+
+    options.to_ns = last == HIST_TIME_MAX ? HIST_TIME_MAX : last + 1;
     hist_status status = hist_scan_open(source_db(t->e->source), &options, &scan, err);
 
     if (status == HIST_OK) {
@@ -453,18 +502,11 @@ static hist_status source_scan(export_table *t, const export_day *day, const res
 }
 
 /* T | where time in the hour | project all | order by time, strings */
-static void source_hour(const export_table *t, int64_t from_ns, int64_t to_ns, hi_buf *kql)
+static void source_hour(const export_table *t, int64_t from_ns, int64_t last_ns, hi_buf *kql)
 {
     hi_buf_clear(kql);
     source_table(kql, t);
-    hi_buf_printf(kql, " | where ");
-    source_name(kql, t->columns[0].name);
-    hi_buf_printf(kql, " >= ");
-    source_time(kql, from_ns);
-    hi_buf_printf(kql, " and ");
-    source_name(kql, t->columns[0].name);
-    hi_buf_printf(kql, " < ");
-    source_time(kql, to_ns);
+    source_where(t, from_ns, last_ns, kql);
     hi_buf_printf(kql, " | project ");
     for (uint32_t i = 0; i < t->column_count; i++) {
         hi_buf_printf(kql, "%s", i == 0 ? "" : ", ");
@@ -490,12 +532,17 @@ hist_status export_read_rows(export_table *t, const export_day *day, const resul
         return source_scan(t, day, sink, err);
     }
     hi_buf_init(&kql, &t->e->c->mem, KQL_BYTES_MAX);
-    for (int hour = 0; hour < 24 && status == HIST_OK; hour++) {
-        const int64_t from = day->start_ns + hour * HI_NS_PER_HOUR;
+    const int64_t day_last = export_day_last(day->start_ns);
+    int64_t last = 0;
 
-        source_hour(t, from, from + HI_NS_PER_HOUR, &kql);
+    for (int64_t from = day->start_ns; status == HIST_OK; from = last + 1) {
+        last = day_last - from < HI_NS_PER_HOUR ? day_last : from + HI_NS_PER_HOUR - 1;
+        source_hour(t, from, last, &kql);
         status = hi_buf_ok(&kql) ? source_query(t->e->source, kql.data, kql.size, sink, err)
                                  : hi_no_memory(err, "a query");
+        if (last == day_last) {
+            break;
+        }
     }
     hi_buf_free(&kql);
     return status;

@@ -196,6 +196,32 @@ static bool import_is_csv(const import *im, const char *file)
            (im->format == IMPORT_BY_NAME && strstr(file, ".csv") != NULL);
 }
 
+/* What is wrong with a packed file must come out before its first row goes in. */
+static hist_status import_check(import *im, input *in, hist_error *err)
+{
+    if (im->c->tty_err && input_is_packed(in)) {
+        im->said = 1.0; /* There is a line to wipe. */
+        (void)fprintf(stderr, "\r\033[K%s: checking", im->file);
+    }
+    const hist_status status = input_check(in, err);
+
+    if (status == HIST_ECORRUPT) {
+        hi_error_context(err, "nothing of it was imported");
+    }
+    return status;
+}
+
+static hist_status import_rows(import *im, const char *file, input *in, hist_error *err)
+{
+    if (import_is_csv(im, file)) {
+        return im->url == NULL ? import_csv(im, in, err)
+                               : hi_fail(err, HIST_EINVAL,
+                                         "CSV is imported into a folder; a daemon takes line "
+                                         "protocol");
+    }
+    return im->url == NULL ? import_lp(im, in, err) : import_lp_url(im, in, err);
+}
+
 static hist_status import_file(import *im, const char *file, hist_error *err)
 {
     input *in = NULL;
@@ -209,13 +235,9 @@ static hist_status import_file(import *im, const char *file, hist_error *err)
     if (im->writer != NULL) {
         hist_writer_reset_lines(im->writer);
     }
-    if (import_is_csv(im, file)) {
-        status = im->url == NULL ? import_csv(im, in, err)
-                                 : hi_fail(err, HIST_EINVAL,
-                                           "CSV is imported into a folder; a daemon takes line "
-                                           "protocol");
-    } else {
-        status = im->url == NULL ? import_lp(im, in, err) : import_lp_url(im, in, err);
+    status = import_check(im, in, err);
+    if (status == HIST_OK) {
+        status = import_rows(im, file, in, err);
     }
     input_close(in);
     return status;

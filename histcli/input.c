@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,9 +13,11 @@
 #include <zlib.h>
 #endif
 
+#include "histcli/interrupt.h"
+
 #include "base/err.h"
 
-enum { INPUT_BYTES = 256 << 10 };
+enum { INPUT_BYTES = 256 << 10, INPUT_PATH_MAX = 4096 };
 
 typedef enum input_kind { INPUT_PLAIN, INPUT_GZIP, INPUT_ZSTD } input_kind;
 
@@ -27,6 +31,8 @@ struct input {
     size_t from, to; /* What of the buffer is not used yet. */
     uint64_t done;
     uint64_t size;
+    bool regular; /* Can be read again from its beginning, which is `start`. */
+    off_t start;
     ZSTD_DStream *zstd;
 #ifdef HIST_WITH_ZLIB
     z_stream gzip;
@@ -35,20 +41,29 @@ struct input {
     char data[INPUT_BYTES];
 };
 
-static hist_status input_fill(input *in, hist_error *err)
+/* Reads on until the buffer has `least` bytes that are not used yet, or the file ends. */
+static hist_status input_fill_to(input *in, size_t least, hist_error *err)
 {
-    while (in->from == in->to && !in->at_end) {
-        const ssize_t got = read(in->fd, in->data, sizeof(in->data));
+    if (in->from == in->to) {
+        in->from = 0;
+        in->to = 0;
+    }
+    while (in->to - in->from < least && !in->at_end) {
+        const ssize_t got = read(in->fd, in->data + in->to, sizeof(in->data) - in->to);
 
         if (got < 0 && errno != EINTR) {
             return hi_fail_os(err, errno, "cannot read %s", in->path);
         }
-        in->from = 0;
-        in->to = got > 0 ? (size_t)got : 0;
-        in->done += in->to;
+        in->to += got > 0 ? (size_t)got : 0;
+        in->done += got > 0 ? (uint64_t)got : 0;
         in->at_end = got == 0;
     }
     return HIST_OK;
+}
+
+static hist_status input_fill(input *in, hist_error *err)
+{
+    return input_fill_to(in, 1, err);
 }
 
 static hist_status input_start(input *in, hist_error *err)
@@ -56,7 +71,7 @@ static hist_status input_start(input *in, hist_error *err)
     static const unsigned char gzip[] = {0x1f, 0x8b};
     static const unsigned char zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
 
-    HI_TRY(input_fill(in, err));
+    HI_TRY(input_fill_to(in, sizeof(zstd), err));
     if (in->to >= 2 && memcmp(in->data, gzip, 2) == 0) {
         in->kind = INPUT_GZIP;
 #ifdef HIST_WITH_ZLIB
@@ -88,13 +103,15 @@ hist_status input_open(cli *c, const char *path, input **out, hist_error *err)
         return hi_no_memory(err, "a file");
     }
     in->c = c;
-    in->path = path;
+    in->path = strcmp(path, "-") == 0 ? "standard input" : path;
     in->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     hist_status status =
         in->fd < 0 ? hi_fail_os(err, errno, "cannot read %s", path) : input_start(in, err);
 
     if (status == HIST_OK && fstat(in->fd, &info) == 0 && S_ISREG(info.st_mode)) {
         in->size = (uint64_t)info.st_size;
+        in->start = lseek(in->fd, 0, SEEK_CUR) - (off_t)in->to;
+        in->regular = in->start >= 0;
     }
     if (status != HIST_OK) {
         input_close(in);
@@ -202,6 +219,140 @@ hist_status input_read(input *in, char *data, size_t size, size_t *got_out, hist
     memcpy(data, in->data + in->from, *got_out);
     in->from += *got_out;
     return HIST_OK;
+}
+
+/* ---- checking ---- */
+
+bool input_is_packed(const input *in)
+{
+    return in->kind != INPUT_PLAIN;
+}
+
+static bool input_is_named(const input *in, const char *end)
+{
+    const size_t size = strlen(in->path);
+
+    return size > strlen(end) && strcmp(in->path + size - strlen(end), end) == 0;
+}
+
+/* A file that nobody else finds and that is gone when it is closed. */
+static hist_status input_temporary(const char *folder, int *fd_out, hist_error *err)
+{
+    char path[INPUT_PATH_MAX];
+    const int size = snprintf(path, sizeof(path), "%s/histcli-XXXXXX", folder);
+
+    *fd_out = -1;
+    if (size < 0 || (size_t)size >= sizeof(path)) {
+        return hi_fail(err, HIST_EINVAL, "TMPDIR has too long a name");
+    }
+    *fd_out = mkstemp(path);
+    if (*fd_out < 0) {
+        return hi_fail_os(err, errno, "cannot create a temporary file in %s", folder);
+    }
+    (void)unlink(path);
+    return HIST_OK;
+}
+
+static hist_status input_write(const input *in, int fd, const char *folder, hist_error *err)
+{
+    size_t at = in->from;
+
+    while (at < in->to) {
+        const ssize_t wrote = write(fd, in->data + at, in->to - at);
+
+        if (wrote < 0 && errno != EINTR) {
+            return hi_fail_os(err, errno,
+                              "cannot write a temporary copy of %s in %s (TMPDIR names another "
+                              "folder)",
+                              in->path, folder);
+        }
+        at += wrote > 0 ? (size_t)wrote : 0;
+    }
+    return HIST_OK;
+}
+
+/* A packed stream can be read but once: its bytes go to a file first. */
+static hist_status input_spool(input *in, hist_error *err)
+{
+    const char *given = getenv("TMPDIR");
+    const char *folder = given == NULL || given[0] == '\0' ? "/tmp" : given;
+    hist_status status = HIST_OK;
+    int fd = -1;
+
+    HI_TRY(input_temporary(folder, &fd, err));
+    while (status == HIST_OK && in->from < in->to) {
+        status = input_write(in, fd, folder, err);
+        in->from = in->to;
+        if (status == HIST_OK && interrupt_seen()) {
+            status = hi_fail(err, HIST_ECANCELLED, "interrupted");
+        }
+        if (status == HIST_OK) {
+            status = input_fill(in, err);
+        }
+    }
+    if (status != HIST_OK) {
+        (void)close(fd);
+        return status;
+    }
+    if (in->fd > STDIN_FILENO) {
+        (void)close(in->fd);
+    }
+    in->fd = fd;
+    in->size = in->done;
+    in->start = 0;
+    return HIST_OK;
+}
+
+static hist_status input_rewind(input *in, hist_error *err)
+{
+    if (lseek(in->fd, in->start, SEEK_SET) != in->start) {
+        return hi_fail_os(err, errno, "cannot read %s again", in->path);
+    }
+    in->from = 0;
+    in->to = 0;
+    in->done = 0;
+    in->at_end = false;
+    in->unfinished = false;
+#ifdef HIST_WITH_ZLIB
+    if (in->gzip_open) {
+        (void)inflateReset(&in->gzip);
+    }
+#endif
+    if (in->zstd != NULL) {
+        (void)ZSTD_initDStream(in->zstd);
+    }
+    return HIST_OK;
+}
+
+static hist_status input_read_through(input *in, hist_error *err)
+{
+    char *data = hi_mem_alloc(&in->c->mem, INPUT_BYTES);
+    hist_status status = data == NULL ? hi_no_memory(err, "a file") : HIST_OK;
+    size_t got = 1;
+
+    while (status == HIST_OK && got > 0) {
+        status = interrupt_seen() ? hi_fail(err, HIST_ECANCELLED, "interrupted")
+                                  : input_read(in, data, INPUT_BYTES, &got, err);
+    }
+    hi_mem_free(&in->c->mem, data, INPUT_BYTES);
+    return status;
+}
+
+hist_status input_check(input *in, hist_error *err)
+{
+    if ((in->kind != INPUT_GZIP && input_is_named(in, ".gz")) ||
+        (in->kind != INPUT_ZSTD && input_is_named(in, ".zst"))) {
+        return hi_fail(err, HIST_ECORRUPT, "%s does not begin as its name says", in->path);
+    }
+    if (!input_is_packed(in)) {
+        return HIST_OK;
+    }
+    if (!in->regular) {
+        HI_TRY(input_spool(in, err));
+        HI_TRY(input_rewind(in, err));
+    }
+    HI_TRY(input_read_through(in, err));
+    return input_rewind(in, err);
 }
 
 void input_progress(const input *in, uint64_t *read_out, uint64_t *size_out)

@@ -90,6 +90,7 @@ typedef struct info {
 
 typedef struct info_parts {
     uint64_t rows;
+    uint64_t part_rows;
     uint64_t bytes;
     uint64_t count;
     hist_time from_ns;
@@ -101,6 +102,7 @@ static int info_partition(void *arg, const hist_partition *p)
     info_parts *sum = arg;
 
     sum->rows += p->rows;
+    sum->part_rows += p->part_rows;
     sum->bytes += p->size_bytes;
     sum->from_ns = sum->count == 0 || p->from_ns < sum->from_ns ? p->from_ns : sum->from_ns;
     sum->to_ns = sum->count == 0 || p->to_ns > sum->to_ns ? p->to_ns : sum->to_ns;
@@ -134,9 +136,9 @@ static int info_table(void *arg, const hist_table_info *t)
                  t->name, (unsigned long long)t->series_count, t->column_count - 1 - fields, fields,
                  (unsigned long long)sum.rows, (unsigned long long)sum.count,
                  (unsigned long long)sum.bytes);
-    if (sum.bytes > 0 && sum.rows > 0 && fields > 0) {
+    if (sum.bytes > 0 && sum.part_rows > 0 && fields > 0) {
         (void)printf("  bytes a value %.2f\n",
-                     (double)sum.bytes / ((double)sum.rows * (double)fields));
+                     (double)sum.bytes / ((double)sum.part_rows * (double)fields));
     }
     if (sum.count > 0) {
         info_time("from", sum.from_ns);
@@ -174,7 +176,7 @@ int info_main(cli *c, int argc, char **argv)
         c, argc, argv, NULL,
         "histcli info DB [--database NAME]   tables, series, rows, sizes, times of a folder.\n"
         "Rows count twice that overwrite each other until they are merged; bytes a value count\n"
-        "every field of every row, and only what is on disk.\n");
+        "every field of every row, and only rows and bytes of parts, not those in memory.\n");
 
     if (status >= 0) {
         return status;

@@ -287,7 +287,7 @@ hist_status outfile_publish(outfile *f, const char *name, uint64_t *bytes_out,
     return HIST_OK;
 }
 
-hist_status outfile_folders(const char *path, hist_error *err)
+hist_status outfile_folders(const char *path, hi_buf *made, hist_error *err)
 {
     char part[OUTFILE_PATH_MAX];
     const size_t size = strlen(path);
@@ -301,7 +301,11 @@ hist_status outfile_folders(const char *path, hist_error *err)
             continue;
         }
         part[i] = '\0';
-        if (mkdir(part, 0755) != 0 && errno != EEXIST) {
+        if (mkdir(part, 0755) == 0) {
+            if (made != NULL) {
+                hi_buf_append(made, part, i + 1);
+            }
+        } else if (errno != EEXIST) {
             return hi_fail_os(err, errno, "cannot create %s", part);
         }
         if (i < size) {

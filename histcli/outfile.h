@@ -28,8 +28,9 @@ hist_status outfile_publish(outfile *f, const char *name, uint64_t *bytes_out,
 /* Throws it away. NULL is a no-op. */
 void outfile_drop(outfile *f);
 
-/* The folder and what is above it, as far as missing; names made durable. */
-hist_status outfile_folders(const char *path, hist_error *err);
+/* The folder and what is above it, as far as missing. What was made is appended to `made` (NULL is
+   fine), each path with a NUL. */
+hist_status outfile_folders(const char *path, hi_buf *made, hist_error *err);
 hist_status outfile_sync_folder(const char *path, hist_error *err);
 
 #endif

@@ -50,11 +50,6 @@ static void run_timing(const cli *c, const source *s, const print *p, double sec
                   seconds * 1e3, extra);
 }
 
-static bool run_is_for_people(const cli *c)
-{
-    return c->format == FORMAT_TABLE || c->format == FORMAT_CHART;
-}
-
 static int run_whole(cli *c, source *s, const run_text *text)
 {
     hist_error err;
@@ -74,7 +69,7 @@ static int run_whole(cli *c, source *s, const run_text *text)
 
     if (result == CLI_DONE) {
         run_timing(c, s, p, run_seconds() - start);
-        if (run_is_for_people(c) && print_last_rows(p) == 0) {
+        if (print_last_rows(p) == 0) {
             newest_tell(c, s, text->data, text->size);
         }
     }

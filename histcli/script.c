@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { SCRIPT_DEPTH_MAX = 256 };
+enum { SCRIPT_DEPTH_MAX = 256, SCRIPT_LETS_MAX = 16 };
 
 /* Behind the string that begins at `at`, or size + 1 when it does not end. */
 static size_t script_string(const char *text, size_t size, size_t at)
@@ -159,10 +159,19 @@ bool script_only_prepares(const char *text, size_t size)
     return false;
 }
 
-hist_str script_table(const char *text, size_t size)
+static bool script_is(hist_str word, const char *name)
 {
-    const size_t at = script_scan(text, size).statement;
+    return word.size == strlen(name) && memcmp(word.data, name, word.size) == 0;
+}
+
+/* The table that the pipe at `at` begins with. */
+static hist_str script_first(const char *text, size_t size, size_t at)
+{
     const hist_str none = {text, 0};
+
+    while (at < size && text[at] == '(') {
+        at = script_skip(text, size, at + 1);
+    }
 
     if (at + 4 < size && text[at] == '[' && (text[at + 1] == '\'' || text[at + 1] == '"')) {
         const size_t end = script_string(text, size, at + 1);
@@ -172,8 +181,70 @@ hist_str script_table(const char *text, size_t size)
     const hist_str word = script_word(text, size, at);
     const size_t next = script_skip(text, size, at + word.size);
 
+    if (next < size && text[next] == '(' && script_is(word, "materialize")) {
+        return script_first(text, size, next);
+    }
     /* `print ...`, `range ...`, `union ...` and calls are no tables. */
-    return next >= size || text[next] == '|' || text[next] == ';' ? word : none;
+    return next >= size || strchr("|;)", text[next]) != NULL ? word : none;
+}
+
+/* Behind the statement that begins at `at`: its semicolon, or the end. */
+static size_t script_statement_end(const char *text, size_t size, size_t at)
+{
+    int depth = 0;
+
+    for (; at < size; at = script_skip(text, size, at)) {
+        if (script_at_string(text, size, at)) {
+            at = script_string(text, size, at);
+            continue;
+        }
+        depth += strchr("([{", text[at]) != NULL && text[at] != '\0';
+        depth -= strchr(")]}", text[at]) != NULL && text[at] != '\0';
+        if (text[at] == ';' && depth <= 0) {
+            return at;
+        }
+        at++;
+    }
+    return size;
+}
+
+/* Where the value of the last `let NAME = value` in front of `before` begins, or `before`. */
+static size_t script_let(const char *text, size_t before, hist_str name)
+{
+    size_t found = before;
+
+    for (size_t at = script_skip(text, before, 0); at < before;
+         at = script_skip(text, before, script_statement_end(text, before, at) + 1)) {
+        const hist_str let = script_word(text, before, at);
+        const size_t name_at = script_skip(text, before, at + let.size);
+        const hist_str given = script_word(text, before, name_at);
+        const size_t equals = script_skip(text, before, name_at + given.size);
+
+        if (script_is(let, "let") && given.size == name.size &&
+            memcmp(given.data, name.data, name.size) == 0 && equals < before &&
+            text[equals] == '=') {
+            found = script_skip(text, before, equals + 1);
+        }
+    }
+    return found;
+}
+
+hist_str script_table(const char *text, size_t size)
+{
+    size_t at = script_scan(text, size).statement;
+    size_t before = at;
+    hist_str table = script_first(text, size, at);
+
+    /* A value sees only names that were given before it. */
+    for (int i = 0; i < SCRIPT_LETS_MAX && table.size > 0; i++) {
+        at = script_let(text, before, table);
+        if (at == before) {
+            break;
+        }
+        table = script_first(text, before, at);
+        before = at;
+    }
+    return table;
 }
 
 /* `render table` and `render card` are tables. */

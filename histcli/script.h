@@ -25,7 +25,10 @@ script_end script_scan(const char *text, size_t size);
 /* Does the last statement of a whole text only prepare others (let, declare, set, alias, restrict)? */
 bool script_only_prepares(const char *text, size_t size);
 
-/* The table that the last statement begins with, an empty text when it begins with none. */
+/*
+ * The table that the last statement begins with, behind names that `let` gave it; an empty text
+ * when it begins with none.
+ */
 hist_str script_table(const char *text, size_t size);
 
 /* Does the text have a `| render` of something that is drawn? */

@@ -21,6 +21,7 @@ struct source {
     url *url; /* A daemon; then db is NULL. */
     bool in_memory;
     bool used;
+    bool held;
     bool unreachable;
     bool has_stats;
     hist_query_stats stats;
@@ -152,7 +153,7 @@ hist_status source_query(source *s, const char *text, size_t size, const result_
         s->unreachable = status != HIST_OK && url_unreachable(s->url);
         return status;
     }
-    if (!s->in_memory && s->used) {
+    if (!s->in_memory && s->used && !s->held) {
         source_close_db(s);
     }
     s->used = true;
@@ -163,6 +164,11 @@ hist_status source_query(source *s, const char *text, size_t size, const result_
         HI_TRY(status);
     }
     return source_query_db(s, text, size, sink, err);
+}
+
+void source_hold(source *s)
+{
+    s->held = true;
 }
 
 bool source_unreachable(const source *s)

@@ -18,6 +18,8 @@ void source_close(source *s);
 /* Runs a KQL text and pushes its results into the sink. HIST_ECANCELLED after ^C. */
 hist_status source_query(source *s, const char *text, size_t size, const result_sink *sink,
                          hist_error *err);
+/* From here on a folder is not opened anew: all queries and scans see the same commits. */
+void source_hold(source *s);
 /* Did the last failure of open or query mean that nobody was there to ask? */
 bool source_unreachable(const source *s);
 /* The store behind it; NULL for a daemon. */

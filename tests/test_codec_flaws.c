@@ -503,6 +503,110 @@ static void a_tail_that_leaves_more_than_32_words_is_damage(void **state)
     assert_int_equal(pairs_decode(36, 33), HIST_ECORRUPT);
 }
 
+/* ---- counts that are right but for their upper bits ------------------------------------- */
+
+static void make_wide_runs(cb_bytes *b, uint64_t above)
+{
+    cb_u8(b, HI_ENC_RLE);
+    cb_varint(b, above + 1);
+    cb_regular(b, 9, 0);
+    cb_u8(b, HI_ENC_CONST);
+    cb_svarint(b, 7);
+}
+
+static void make_wide_entries(cb_bytes *b, uint64_t above)
+{
+    cb_u8(b, HI_ENC_DICT);
+    cb_varint(b, above + 1);
+    cb_regular(b, 0, 0);
+    cb_u8(b, HI_ENC_CONST);
+    cb_svarint(b, 7);
+}
+
+static void make_wide_code(cb_bytes *b, uint64_t above)
+{
+    cb_u8(b, HI_ENC_DICT);
+    cb_varint(b, 1);
+    cb_regular(b, (int64_t)above, 0);
+    cb_u8(b, HI_ENC_CONST);
+    cb_svarint(b, 7);
+}
+
+static void make_wide_length(cb_bytes *b, uint64_t above)
+{
+    cb_u8(b, HI_ENC_RLE);
+    cb_varint(b, 1);
+    cb_regular(b, (int64_t)(above + 9), 0);
+    cb_u8(b, HI_ENC_CONST);
+    cb_svarint(b, 7);
+}
+
+static void make_wide_bool_runs(cb_bytes *b, uint64_t above)
+{
+    cb_u8(b, HI_ENC_RLE);
+    cb_u8(b, 1);
+    cb_varint(b, above + 1);
+    cb_regular(b, 9, 0);
+}
+
+static void make_wide_bool_length(cb_bytes *b, uint64_t above)
+{
+    cb_u8(b, HI_ENC_RLE);
+    cb_u8(b, 1);
+    cb_varint(b, 1);
+    cb_regular(b, (int64_t)(above + 9), 0);
+}
+
+/* The only symbol is the escape. */
+static void make_wide_escapes(cb_bytes *b, uint64_t above)
+{
+    cb_u8(b, HI_ENC_INT);
+    cb_u8(b, 3);
+    cb_fill(b, 0, 3);
+    cb_u8(b, 0x40); /* A form of one symbol. */
+    cb_fill(b, 0, 4);
+    cb_u8(b, 8);
+    cb_varint(b, above + 10);
+    cb_fill(b, 5, 80);
+    cb_fill(b, 0, 10); /* states */
+}
+
+static const struct {
+    const char *name;
+    void (*make)(cb_bytes *b, uint64_t above);
+    hist_type type;
+} wide[] = {
+    {"runs", make_wide_runs, HIST_TYPE_LONG},
+    {"length of a run", make_wide_length, HIST_TYPE_LONG},
+    {"entries", make_wide_entries, HIST_TYPE_LONG},
+    {"code", make_wide_code, HIST_TYPE_LONG},
+    {"runs of bools", make_wide_bool_runs, HIST_TYPE_BOOL},
+    {"length of a run of bools", make_wide_bool_length, HIST_TYPE_BOOL},
+    {"escapes", make_wide_escapes, HIST_TYPE_LONG},
+};
+
+/* Ten rows. */
+static void counts_are_not_cut_to_32_bits(void **state)
+{
+    static const uint64_t above[] = {0, UINT64_C(1) << 16, UINT64_C(1) << 32, UINT64_C(1) << 61,
+                                     UINT64_C(1) << 63};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wide) / sizeof(*wide); i++) {
+        for (size_t a = 0; a < sizeof(above) / sizeof(*above); a++) {
+            static cb_bytes b;
+            uint64_t last = 0;
+
+            b.size = 0;
+            wide[i].make(&b, above[a]);
+            if (cb_decode(&b, wide[i].type, 10, NULL, 10, &last) !=
+                (above[a] == 0 ? HIST_OK : HIST_ECORRUPT)) {
+                fail_msg("%s: %llx more", wide[i].name, (unsigned long long)above[a]);
+            }
+        }
+    }
+}
+
 /* ---- shared sections -------------------------------------------------------------------- */
 
 static void shared_sections_with_unknown_flags_or_bytes_left_are_damage(void **state)
@@ -557,7 +661,38 @@ static void a_dictionary_asks_for_memory_for_what_its_bytes_can_say(void **state
         HIST_ECORRUPT);
 }
 
+/* Validity is runs or a bitmap, a right part is below 2^cut, and exceptions are said to be there only
+   when some are. Each was taken for good once. */
+static void bytes_without_a_meaning_are_damage(void **state)
+{
+    static const uint8_t validity[] = {HI_HEAD_NULLS | HI_ENC_CONST, HI_ENC_CONST, 1, 2};
+    static const uint8_t right[] = {HI_ENC_RD, 0,    48,   1,    0,    0,    5,    0,    0, 5, 0xfe,
+                                    0xff,      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2};
+    static const uint8_t patched[] = {HI_ENC_NUM, HI_FORM_PATCHED, 1, 0, 0, 5, 2, 4};
+    static const struct {
+        hist_type type;
+        const uint8_t *bytes;
+        size_t size;
+    } cases[] = {{HIST_TYPE_LONG, validity, sizeof(validity)},
+                 {HIST_TYPE_REAL, right, sizeof(right)},
+                 {HIST_TYPE_REAL, patched, sizeof(patched)}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        cc_room got = cc_room_new(0);
+        uint8_t *src = cc_padded_copy(cases[i].bytes, cases[i].size);
+        hi_decoded d;
+
+        assert_int_equal(
+            hi_block_decode(cases[i].type, src, cases[i].size, 2, NULL, &got.r, &d),
+            HIST_ECORRUPT);
+        free(src);
+        cc_room_free(&got);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(bytes_without_a_meaning_are_damage),
     cmocka_unit_test(one_byte_that_the_format_does_not_have_is_damage),
     cmocka_unit_test(models_of_another_type_are_damage),
     cmocka_unit_test(second_differences_of_one_value_are_damage),
@@ -567,6 +702,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_tail_that_lacks_words_is_damage),
     cmocka_unit_test(a_tail_that_leaves_more_than_32_words_is_damage),
     cmocka_unit_test(a_dictionary_asks_for_memory_for_what_its_bytes_can_say),
+    cmocka_unit_test(counts_are_not_cut_to_32_bits),
     cmocka_unit_test(shared_sections_with_unknown_flags_or_bytes_left_are_damage),
 };
 

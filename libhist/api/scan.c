@@ -56,7 +56,7 @@ static hist_status scan_start(hist_scan *self, hist_db *db, const hist_scan_opti
 {
     hi_column_def *columns = NULL;
     hi_scan_spec spec = {.from_ns = options->from_ns,
-                         .last_ns = options->to_ns - 1,
+                         .last_ns = options->to_ns - (options->to_ns < HIST_TIME_MAX),
                          .batch_rows_max = options->batch_rows_max};
 
     if (options->from_ns == 0 && options->to_ns == 0) {

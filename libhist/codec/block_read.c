@@ -46,7 +46,11 @@ static hist_status block_open(block_view *b, uint64_t *valid)
         bits_ones(valid, b->rows);
         return HIST_OK;
     }
-    HI_TRY(hi_bits_read(b->kern, &b->r, hi_read_u8(&b->r), b->rows, valid));
+    const uint8_t model = hi_read_u8(&b->r);
+    if (model != HI_ENC_RLE && model != HI_ENC_BITMAP) {
+        return HIST_ECORRUPT;
+    }
+    HI_TRY(hi_bits_read(b->kern, &b->r, model, b->rows, valid));
     b->count = hi_valid_count(valid, b->rows);
     return b->count > 0 ? HIST_OK : HIST_ECORRUPT;
 }

@@ -73,6 +73,7 @@ typedef struct hi_flat_view {
     hi_ints_view ints;  /* INT; n of NUM, keys of BITS, right parts of RD. */
     hi_ints_view extra; /* NUM: differences of bits; RD: codes of left parts. */
     hi_num num;
+    unsigned cut; /* RD */
     uint64_t left[HI_RD_PATTERNS];
     hi_patch_view patches;
 } hi_flat_view;

@@ -28,6 +28,9 @@ static hist_status patches_open(hi_reader *r, uint32_t count, hi_patch_view *vie
         view->start[v + 1] = view->start[v] + in_vector;
     }
     const size_t total = view->start[vectors];
+    if (total == 0) {
+        return HIST_ECORRUPT; /* Then it would not say that there are some. */
+    }
     view->places = hi_read_bytes(r, 2 * total);
     view->values = hi_read_bytes(r, 8 * total);
     if (r->failed) {
@@ -83,15 +86,15 @@ static hist_status num_open(hi_reader *r, const hi_cold_set *forms, hi_flat_view
 static hist_status rd_open(hi_reader *r, const hi_cold_set *forms, hi_flat_view *view)
 {
     view->form = hi_read_u8(r);
-    const unsigned cut = hi_read_u8(r);
+    view->cut = hi_read_u8(r);
     const unsigned patterns = hi_read_u8(r);
 
     if (view->kind != HI_KIND_REAL || (view->form & ~HI_FORM_PATCHED) != 0 ||
-        cut < HI_RD_CUT_MIN || cut > HI_RD_CUT_MAX || patterns < 1 || patterns > HI_RD_PATTERNS) {
+        view->cut < HI_RD_CUT_MIN || view->cut > HI_RD_CUT_MAX || patterns < 1 || patterns > HI_RD_PATTERNS) {
         return HIST_ECORRUPT;
     }
     for (unsigned i = 0; i < HI_RD_PATTERNS; i++) {
-        view->left[i] = i < patterns ? (uint64_t)hi_read_u16(r) << cut : 0;
+        view->left[i] = i < patterns ? hi_read_u16(r) : 0;
     }
     if ((view->form & HI_FORM_PATCHED) != 0) {
         HI_TRY(patches_open(r, view->count, &view->patches));
@@ -241,7 +244,9 @@ static hist_status flat_real(const hi_codec_kernels *kern, const hi_flat_view *v
         kern->fold(x, rows, x);
         break;
     default:
-        kern->join(x, extra, rows, view->left);
+        if (!kern->join(x, extra, rows, view->left, view->cut)) {
+            return HIST_ECORRUPT;
+        }
         break;
     }
     if ((view->form & HI_FORM_PATCHED) != 0) {

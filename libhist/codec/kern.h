@@ -30,6 +30,7 @@ typedef struct hi_num {
 #define HI_NUM_OUTSIDE (UINT64_C(1) << 63)
 
 enum {
+    HI_SORT_MAX = 256,
     HI_RD_PATTERNS = 8,
     HI_LANES = 16,
     HI_WIDTHS = 8, /* Widths that are looked at in one pass. */
@@ -72,10 +73,11 @@ typedef struct hi_codec_kernels {
     void (*add)(uint64_t *x, const uint64_t *y, uint32_t count); /* x += y */
     /* Bits of doubles to integers of the same order, and back: the one undoes the other. */
     void (*fold)(const uint64_t *in, uint32_t count, uint64_t *out);
-    /* x |= left[code & 7]; left has HI_RD_PATTERNS words. */
-    void (*join)(uint64_t *x, const uint64_t *codes, uint32_t count, const uint64_t *left);
+    /* x |= left[code & 7] << cut; left has HI_RD_PATTERNS words. false: some x was not below 2^cut. */
+    bool (*join)(uint64_t *x, const uint64_t *codes, uint32_t count, const uint64_t *left,
+                 unsigned cut);
     void (*narrow)(const uint64_t *in, uint32_t count, uint32_t *out);
-    void (*sort)(int64_t *x, uint32_t count); /* Ascending; for a few hundred at most. */
+    void (*sort)(int64_t *x, uint32_t count); /* Ascending; HI_SORT_MAX at most. */
     uint64_t (*largest)(const uint64_t *x, uint32_t count); /* Unsigned maximum; 0 for none. */
 
     hi_kern_scan (*scan)(const uint64_t *x, uint32_t count); /* count >= 1 */

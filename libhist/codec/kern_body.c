@@ -19,7 +19,7 @@
 #define KERN_TEXT2(a)    #a
 #define KERN_TEXT(a)     KERN_TEXT2(a)
 
-enum { KERN_FEW = 32 };
+enum { KERN_FEW = 32, KERN_SORT_MAX = HI_SORT_MAX };
 
 /* A little-endian word at any address: read and written in place through hi_le64(). */
 typedef uint64_t kern_word __attribute__((aligned(1), may_alias));
@@ -324,42 +324,22 @@ static void kern_fold(const uint64_t *in, uint32_t count, uint64_t *out)
     }
 }
 
-static void kern_join(uint64_t *restrict x, const uint64_t *restrict codes, uint32_t count,
-                      const uint64_t *restrict left)
+static bool kern_join(uint64_t *restrict x, const uint64_t *restrict codes, uint32_t count,
+                      const uint64_t *restrict left, unsigned cut)
 {
+    uint64_t wide = 0;
+
     for (uint32_t i = 0; i < count; i++) {
-        x[i] |= left[codes[i] & (HI_RD_PATTERNS - 1)];
+        wide |= x[i];
+        x[i] |= left[codes[i] & (HI_RD_PATTERNS - 1)] << cut;
     }
+    return wide >> cut == 0;
 }
 
 static void kern_narrow(const uint64_t *restrict in, uint32_t count, uint32_t *restrict out)
 {
     for (uint32_t i = 0; i < count; i++) {
         out[i] = (uint32_t)in[i];
-    }
-}
-
-/* Batcher's odd-even merge exchange (Knuth, volume 3, 5.2.2 M): no branch depends on a value. */
-static void kern_sort_many(int64_t *x, uint32_t count)
-{
-    for (uint32_t p = 1; p < count; p *= 2) {
-        for (uint32_t k = p; k >= 1; k /= 2) {
-            for (uint32_t j = k % p; j + k < count; j += 2 * k) {
-                const uint32_t n = k < count - j - k ? k : count - j - k;
-                int64_t *low = x + j;
-                int64_t *high = x + j + k;
-
-                if (j / (2 * p) != (j + k) / (2 * p)) {
-                    continue; /* Two sequences that this round does not merge. */
-                }
-                for (uint32_t i = 0; i < n; i++) {
-                    const int64_t a = low[i];
-                    const int64_t b = high[i];
-                    low[i] = a < b ? a : b;
-                    high[i] = a < b ? b : a;
-                }
-            }
-        }
     }
 }
 
@@ -389,12 +369,39 @@ static void kern_sort_few(int64_t *x, uint32_t count)
     }
 }
 
+/* Merges x[0..left) and x[left..count), both ascending, to `to`; no branch depends on a value. */
+static void kern_merge(const int64_t *x, uint32_t left, uint32_t count, int64_t *to)
+{
+    uint32_t a = 0;
+    uint32_t b = left;
+    uint32_t at = 0;
+
+    while (a < left && b < count) {
+        const bool second = x[b] < x[a];
+
+        to[at++] = second ? x[b] : x[a];
+        b += second;
+        a += !second;
+    }
+    memcpy(to + at, x + a, (left - a) * sizeof(*to));
+    memcpy(to + at + (left - a), x + b, (count - b) * sizeof(*to));
+}
+
+/* Pieces of a few, which are then merged two by two. */
 static void kern_sort(int64_t *x, uint32_t count)
 {
-    if (count <= KERN_FEW) {
-        kern_sort_few(x, count);
-    } else {
-        kern_sort_many(x, count);
+    int64_t other[KERN_SORT_MAX];
+
+    for (uint32_t i = 0; i < count; i += KERN_FEW) {
+        kern_sort_few(x + i, count - i < KERN_FEW ? count - i : KERN_FEW);
+    }
+    for (uint32_t size = KERN_FEW; size < count; size *= 2) {
+        for (uint32_t i = 0; i < count; i += 2 * size) {
+            const uint32_t rows = count - i < 2 * size ? count - i : 2 * size;
+
+            kern_merge(x + i, size < rows ? size : rows, rows, other + i);
+        }
+        memcpy(x, other, count * sizeof(*x));
     }
 }
 

@@ -363,7 +363,7 @@ typedef struct hist_scan_options {
     const hist_tag *tags;       /* Only series that have all of these. */
     size_t tag_count;
     hist_time from_ns;          /* Half-open range. Both 0: everything. */
-    hist_time to_ns;
+    hist_time to_ns;            /* HIST_TIME_MAX: that instant is in it. */
     uint32_t batch_rows_max;    /* 0: 8192. At most HIST_BATCH_ROWS_MAX. */
 } hist_scan_options;
 
@@ -381,11 +381,12 @@ HIST_API hist_status hist_scan_next(hist_scan *scan, hist_batch *batch_out, hist
 HIST_API_VOID void hist_scan_close(hist_scan *scan);
 
 typedef struct hist_partition {
-    hist_time from_ns; /* Start of the partition. */
-    hist_time to_ns;
+    hist_time from_ns; /* Start of the partition; INT64_MIN: of the first there can be. */
+    hist_time to_ns;   /* HIST_TIME_MAX: that instant is in it. */
     uint64_t rows;     /* An upper bound: rows that overwrite each other count twice. */
     uint64_t last_seq; /* Highest commit that touched it. */
     uint64_t size_bytes; /* On disk; 0 for what is only in memory. */
+    uint64_t part_rows;  /* Those of rows that are on disk, in size_bytes. */
 } hist_partition;
 
 typedef int (*hist_partition_fn)(void *arg, const hist_partition *partition);

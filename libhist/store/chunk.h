@@ -44,6 +44,23 @@ hi_chunks *hi_chunks_new(hi_mem *mem, uint32_t slab_rows_max);
 void hi_chunks_free(hi_chunks *chunks);
 
 /*
+ * The last instant of the partition that starts there. Only the one at the beginning of time is
+ * shorter than the width: its start is no multiple of it.
+ */
+static inline int64_t hi_partition_last_of(int64_t start_ns, int64_t width_ns)
+{
+    int64_t last = 0;
+
+    if (width_ns <= 1) {
+        return start_ns;
+    }
+    if (start_ns == INT64_MIN) {
+        return hi_partition_last(start_ns, width_ns);
+    }
+    return __builtin_add_overflow(start_ns, width_ns - 1, &last) ? INT64_MAX : last;
+}
+
+/*
  * hi_chunks_append -- copy a batch in, not yet visible. One thread at a time, `seq` never descends.
  * HIST_ENOMEM leaves the rows as they were.
  */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/chunk.h"
 #include "store/compact.h"
 
 enum {
@@ -55,10 +56,7 @@ const hi_part_range *compact_find_range(const hi_part_ref *part, const hi_part_r
 
 int64_t compact_last_of(const hi_part_range *range)
 {
-    int64_t last = 0;
-
-    return __builtin_add_overflow(range->partition_ns, range->width_ns - 1, &last) ? INT64_MAX
-                                                                                   : last;
+    return hi_partition_last_of(range->partition_ns, range->width_ns);
 }
 
 /* Whether a part may hold rows of the same table and time as `key`, in whatever width. */

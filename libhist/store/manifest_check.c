@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "store/chunk.h"
 #include "store/manifest.h"
 
 typedef struct check_entry {
@@ -41,13 +42,7 @@ static int check_compare(const void *a, const void *b)
 
 static int64_t check_last_of(const hi_part_range *range)
 {
-    int64_t last = range->partition_ns;
-
-    if (range->width_ns > 1 &&
-        __builtin_add_overflow(range->partition_ns, range->width_ns - 1, &last)) {
-        return INT64_MAX;
-    }
-    return last;
+    return hi_partition_last_of(range->partition_ns, range->width_ns);
 }
 
 static bool check_is_cut(const hi_part_entry *part)

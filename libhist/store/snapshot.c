@@ -90,6 +90,13 @@ typedef struct snapshot_partitions {
     uint32_t room;
 } snapshot_partitions;
 
+static int64_t snapshot_partition_end(int64_t start_ns, int64_t width_ns)
+{
+    const int64_t last = hi_partition_last_of(start_ns, width_ns);
+
+    return last == INT64_MAX ? INT64_MAX : last + 1;
+}
+
 /* Adds to the entry of the same bounds, or makes it. */
 static hist_status snapshot_add_partition(snapshot_partitions *all, hi_arena *arena,
                                           const hist_partition *one, hist_error *err)
@@ -100,6 +107,7 @@ static hist_status snapshot_add_partition(snapshot_partitions *all, hi_arena *ar
         if (p->from_ns == one->from_ns && p->to_ns == one->to_ns) {
             p->rows += one->rows;
             p->size_bytes += one->size_bytes;
+            p->part_rows += one->part_rows;
             p->last_seq = one->last_seq > p->last_seq ? one->last_seq : p->last_seq;
             return HIST_OK;
         }
@@ -139,11 +147,13 @@ static hist_status snapshot_part_partitions(const hi_snapshot *snapshot, uint32_
 
                 HI_TRY(snapshot_add_partition(
                     all, arena,
-                    &(hist_partition){.from_ns = range->partition_ns,
-                                      .to_ns = range->partition_ns + range->width_ns,
-                                      .rows = range->rows,
-                                      .last_seq = part->seq_high,
-                                      .size_bytes = (uint64_t)(share * (double)part->size_bytes)},
+                    &(hist_partition){
+                        .from_ns = range->partition_ns,
+                        .to_ns = snapshot_partition_end(range->partition_ns, range->width_ns),
+                        .rows = range->rows,
+                        .part_rows = range->rows,
+                        .last_seq = part->seq_high,
+                        .size_bytes = (uint64_t)(share * (double)part->size_bytes)},
                     err));
             }
         }
@@ -174,10 +184,11 @@ static hist_status snapshot_chunk_partitions(hi_snapshot *snapshot, uint32_t tab
             if (status == HIST_OK) {
                 status = snapshot_add_partition(
                     all, arena,
-                    &(hist_partition){.from_ns = frag->partition_ns,
-                                      .to_ns = frag->partition_ns + frag->width_ns,
-                                      .rows = frag->rows,
-                                      .last_seq = frag->seq_high},
+                    &(hist_partition){
+                        .from_ns = frag->partition_ns,
+                        .to_ns = snapshot_partition_end(frag->partition_ns, frag->width_ns),
+                        .rows = frag->rows,
+                        .last_seq = frag->seq_high},
                     err);
             }
             list.frags[f]->ops->close(list.frags[f]);

@@ -56,14 +56,15 @@ static void fuzz_block(hist_type type, uint32_t rows, const uint8_t *data, size_
 
 static void fuzz_shared(hi_mem *mem, hist_type type, const uint8_t *data, size_t size)
 {
-    uint8_t *exact = malloc(size == 0 ? 1 : size);
+    uint8_t *src = malloc(size + HI_CODEC_PAD);
     hi_page_shared shared;
 
-    if (exact == NULL) {
+    if (src == NULL) {
         return;
     }
-    memcpy(exact, data, size);
-    if (hi_page_shared_open(mem, type, exact, size, TEXT_MAX, &shared) == HIST_OK) {
+    memcpy(src, data, size);
+    memset(src + size, 0x5a, HI_CODEC_PAD);
+    if (hi_page_shared_open(mem, type, src, size, TEXT_MAX, &shared) == HIST_OK) {
         for (uint32_t i = 0; i < shared.dict.count; i++) {
             if (shared.dict.offsets[i] > shared.dict.offsets[i + 1]) {
                 abort();
@@ -71,7 +72,7 @@ static void fuzz_shared(hi_mem *mem, hist_type type, const uint8_t *data, size_t
         }
     }
     hi_page_shared_free(mem, &shared);
-    free(exact);
+    free(src);
 }
 
 /* Words of the input as values; must come back as they were. */
