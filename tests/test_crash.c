@@ -1,6 +1,6 @@
 /*
- * test_crash.c -- nothing acknowledged is lost: power cuts, I/O errors and full disks at every call,
- * flipped bits in every file. HIST_LONG=1 runs more of each.
+ * test_crash.c -- nothing acknowledged is lost: power cuts after every change, I/O errors and full disks
+ * at every call, every bit of every written byte flipped. HIST_LONG=1 runs longer stories and more seeds.
  */
 /* clang-format off */
 #include <setjmp.h>
@@ -20,7 +20,13 @@
 #include "tests/support/vfs_fault.h"
 #include "tests/support/vfs_order.h"
 
-enum { CRASH_BATCHES = 70, CRASH_WHY = 700, CRASH_PART_BYTES = 1024 };
+enum {
+    CRASH_BATCHES = 70,
+    CRASH_FLIP_BATCHES = 44, /* One delete among them. */
+    CRASH_WHY = 700,
+    CRASH_PART_BYTES = 1024,
+    CRASH_PADDING = 8, /* Of a frame of the log: may be zero. */
+};
 
 static bool crash_long(void)
 {
@@ -84,7 +90,7 @@ static uint64_t crash_cut_from(uint64_t first, uint64_t step, uint64_t seeds, ui
 
 static void test_power_cuts(void **state)
 {
-    const uint64_t cuts = crash_cut_from(1, crash_long() ? 1 : 2, crash_long() ? 20 : 6, 0);
+    const uint64_t cuts = crash_cut_from(1, 1, crash_long() ? 40 : 6, 0);
 
     (void)state;
     print_message("# %" PRIu64 " power cuts\n", cuts);
@@ -110,7 +116,7 @@ static void test_power_cuts_in_a_merge_that_cuts(void **state)
     assert_true(parts_look(before).parts > 4 && parts_look(before).cut == 0);
     vfs_crash_free(before);
     vfs_crash_free(disk);
-    const uint64_t cuts = crash_cut_from(first, 1, crash_long() ? 20 : 4, CRASH_PART_BYTES);
+    const uint64_t cuts = crash_cut_from(first, 1, crash_long() ? 40 : 6, CRASH_PART_BYTES);
     print_message("# %" PRIu64 " power cuts, %u parts\n", cuts, f.cut);
 }
 
@@ -165,7 +171,7 @@ static bool crash_fault_once(vfs_fault_plan plan, uint64_t part_bytes)
     hist_status status = HIST_OK;
     hist_vfs *disk = hist_vfs_memory_new();
     hist_vfs *faulty = vfs_fault_new(disk);
-    story s = {.batches = part_bytes == 0 ? CRASH_BATCHES / 2 : CRASH_BATCHES,
+    story s = {.batches = CRASH_BATCHES,
                .stubborn = !plan.sticky,
                .part_bytes_max = part_bytes};
 
@@ -188,13 +194,13 @@ static bool crash_fault_once(vfs_fault_plan plan, uint64_t part_bytes)
 
 static void crash_fault_everywhere(vfs_fault_kind kind, bool sticky)
 {
-    const uint64_t step = crash_long() ? 1 : sticky ? 3 : 1;
     uint64_t at = 1;
 
     while (crash_fault_once((vfs_fault_plan){.at = at, .sticky = sticky, .kind = kind}, 0)) {
-        at += step;
+        at++;
     }
-    assert_true(at > 100);
+    print_message("# %" PRIu64 " calls\n", at - 1);
+    assert_true(at > 500);
 }
 
 static void test_io_error_once(void **state)
@@ -215,16 +221,34 @@ static void test_disk_full_once(void **state)
     crash_fault_everywhere(VFS_FAULT_ENOSPC, false);
 }
 
-/* One in every few calls of a story that merges and cuts. */
+static void test_disk_full_for_ever(void **state)
+{
+    (void)state;
+    crash_fault_everywhere(VFS_FAULT_ENOSPC, true);
+}
+
+/* Every call of a story that merges and cuts. */
 static void test_io_error_in_a_merge_that_cuts(void **state)
 {
     uint64_t at = 1;
 
     (void)state;
     while (crash_fault_once((vfs_fault_plan){.at = at, .kind = VFS_FAULT_EIO}, CRASH_PART_BYTES)) {
-        at += crash_long() ? 1 : 2;
+        at++;
     }
-    assert_true(at > 100);
+    print_message("# %" PRIu64 " calls\n", at - 1);
+    assert_true(at > 500);
+}
+
+static void test_disk_full_in_a_merge_that_cuts(void **state)
+{
+    vfs_fault_plan plan = {.at = 1, .sticky = true, .kind = VFS_FAULT_ENOSPC};
+
+    (void)state;
+    while (crash_fault_once(plan, CRASH_PART_BYTES)) {
+        plan.at++;
+    }
+    assert_true(plan.at > 500);
 }
 
 static void test_torn_write(void **state)
@@ -271,6 +295,15 @@ static void crash_flip(const story *s, hist_vfs *disk, const char *path, size_t 
     }
 }
 
+/* Whether a byte was written. The rest of SUPER behind its slots and of a log segment behind its last
+   frame is zero and means nothing. */
+static bool crash_was_written(const char *name, size_t at, size_t last)
+{
+    return strcmp(name, "SUPER") == 0 ? at % HI_SUPER_SLOT_DISTANCE < HI_SUPER_SLOT_SIZE
+                                      : at <= last + CRASH_PADDING;
+}
+
+/* All bits of what was written, and a sample of the others. */
 static void crash_flip_file(const story *s, hist_vfs *disk, const char *name, uint64_t *flips)
 {
     char path[128];
@@ -279,17 +312,17 @@ static void crash_flip_file(const story *s, hist_vfs *disk, const char *name, ui
     (void)snprintf(path, sizeof(path), "db/%s", name);
     const uint8_t *bytes = vfs_crash_bytes(disk, path, &size);
     assert_non_null(bytes);
+    size_t last = size;
+    while (last > 0 && bytes[last - 1] == 0) {
+        last--;
+    }
     for (size_t at = 0; at < size; at++) {
-        bytes = vfs_crash_bytes(disk, path, &size);
-        /* Bytes never written are zero and mean nothing; a sample of them is flipped as well. */
-        if (bytes[at] == 0 && at % 61 != 0 && size > 8192) {
+        if (!crash_was_written(name, at, last) && at % 61 != 0) {
             continue;
         }
         for (int bit = 0; bit < 8; bit++) {
-            if (crash_long() || bit == (int)(at % 8)) {
-                crash_flip(s, disk, path, at, bit);
-                (*flips)++;
-            }
+            crash_flip(s, disk, path, at, bit);
+            (*flips)++;
         }
     }
 }
@@ -310,13 +343,13 @@ static void crash_flip_store(story *s, hist_vfs *disk)
         crash_flip_file(s, disk, names.list[i], &flips);
     }
     print_message("# %" PRIu64 " bits flipped in %d files\n", flips, names.count);
-    assert_true(flips > 1000);
+    assert_true(flips > 8 * 2 * HI_SUPER_SLOT_SIZE);
 }
 
 static void test_flipped_bits(void **state)
 {
     hist_vfs *disk = vfs_crash_new();
-    story s = {.batches = 24};
+    story s = {.batches = CRASH_FLIP_BATCHES};
 
     (void)state;
     story_tell(&s, disk);
@@ -336,7 +369,9 @@ int main(void)
         cmocka_unit_test(test_io_error_once),
         cmocka_unit_test(test_io_error_for_ever),
         cmocka_unit_test(test_disk_full_once),
+        cmocka_unit_test(test_disk_full_for_ever),
         cmocka_unit_test(test_io_error_in_a_merge_that_cuts),
+        cmocka_unit_test(test_disk_full_in_a_merge_that_cuts),
         cmocka_unit_test(test_torn_write),
         cmocka_unit_test(test_flipped_bits),
     };

@@ -435,6 +435,146 @@ static void a_damaged_part_of_a_run_costs_only_its_series(void **state)
     world_free(&w);
 }
 
+/* ---- rows that change ---- */
+
+enum { CELLS = 120, CHANGE_ROUNDS = 48 };
+
+typedef struct cells {
+    int64_t value[SERIES][CELLS]; /* 0: there is no such row. */
+    int64_t seen[SERIES][CELLS];
+    uint64_t seed;
+} cells;
+
+static uint32_t world_random(world *w, uint32_t bound)
+{
+    w->random = w->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)((w->random >> 33) % bound);
+}
+
+/* New rows and overwritten ones, one commit. */
+static void cells_write(cells *c, world *w, int round)
+{
+    hist_writer *writer = NULL;
+    hist_error err;
+    const uint32_t rows = 1 + world_random(w, 150);
+
+    assert_int_equal(hist_writer_open(w->db, NULL, &writer, &err), HIST_OK);
+    for (uint32_t i = 0; i < rows; i++) {
+        const uint32_t series = world_random(w, SERIES);
+        const uint32_t at = world_random(w, CELLS);
+        hist_lp_options options = HIST_LP_OPTIONS;
+        hist_lp_result result;
+        char line[96];
+
+        c->value[series][at] = round * 1000 + (int64_t)i + 1;
+        const int size =
+            snprintf(line, sizeof(line), "t,s=%u v=%" PRId64 "i %" PRId64, series,
+                     c->value[series][at], BASE + (int64_t)at * SECOND);
+        options.final = true;
+        assert_int_equal(
+            hist_append_lp(writer, line, (size_t)size, &options, &result, &err), HIST_OK);
+    }
+    assert_int_equal(hist_commit(writer, HIST_COMMIT_WRITTEN, NULL, &err), HIST_OK);
+    hist_writer_close(writer);
+}
+
+/* Some seconds of one series, or of all. */
+static void cells_delete(cells *c, world *w)
+{
+    const uint32_t series = world_random(w, SERIES);
+    const bool all = world_random(w, 4) == 0;
+    const uint32_t from = world_random(w, CELLS);
+    const uint32_t to = from + 1 + world_random(w, CELLS - from);
+    char value[16];
+    hist_error err;
+
+    (void)snprintf(value, sizeof(value), "%u", series);
+    const hist_tag tag = {{"s", 1}, {value, strlen(value)}};
+    if (hist_delete(w->db, NULL, "t", &tag, all ? 0 : 1, BASE + from * SECOND, BASE + to * SECOND,
+                    &err) != HIST_OK) {
+        fail_msg("delete: %s", err.message);
+    }
+    for (uint32_t s = 0; s < SERIES; s++) {
+        for (uint32_t at = from; at < to; at++) {
+            c->value[s][at] = all || s == series ? 0 : c->value[s][at];
+        }
+    }
+}
+
+static void cells_check(cells *c, world *w)
+{
+    static const char *const names[] = {"Timestamp", "s", "v"};
+    hist_scan_options options = HIST_SCAN_OPTIONS;
+    hist_scan *scan = NULL;
+    hist_batch b = {0};
+    hist_error err;
+
+    memset(c->seen, 0, sizeof(c->seen));
+    options.table = "t";
+    options.columns = names;
+    options.column_count = 3;
+    assert_int_equal(hist_scan_open(w->db, &options, &scan, &err), HIST_OK);
+    do {
+        assert_int_equal(hist_scan_next(scan, &b, &err), HIST_OK);
+        for (uint32_t i = 0; i < b.row_count; i++) {
+            const hist_str s = hist_column_str(&b.columns[1], i);
+            const int series = s.size == 1 ? s.data[0] - '0' : 10 + s.data[1] - '0';
+            const int64_t at = (hist_column_i64(&b.columns[0], i) - BASE) / SECOND;
+
+            assert_int_equal(c->seen[series][at], 0);
+            c->seen[series][at] = hist_column_i64(&b.columns[2], i);
+        }
+    } while (b.row_count > 0);
+    hist_scan_close(scan);
+    for (uint32_t s = 0; s < SERIES; s++) {
+        for (uint32_t at = 0; at < CELLS; at++) {
+            if (c->seen[s][at] != c->value[s][at]) {
+                fail_msg("seed %" PRIu64 ", series %u, second %u: %" PRId64 " instead of %" PRId64,
+                         c->seed, s, at, c->seen[s][at], c->value[s][at]);
+            }
+        }
+    }
+}
+
+/* What a scan finds is what was written last and not deleted since, whatever was cut and merged. */
+static uint32_t cells_tell(uint64_t seed)
+{
+    static cells c;
+    world w = {.vfs = hist_vfs_memory_new(), .random = seed};
+    uint32_t cut = 0;
+
+    c = (cells){.seed = seed};
+    world_open(&w, LIMIT);
+    for (int round = 0; round < CHANGE_ROUNDS; round++) {
+        cells_write(&c, &w, round);
+        if (world_random(&w, 3) == 0) {
+            cells_delete(&c, &w);
+        }
+        world_maintain(&w, HIST_MAINTAIN_FLUSH);
+        if (world_random(&w, 4) == 0) {
+            world_maintain(&w, world_random(&w, 5) == 0 ? HIST_MAINTAIN_COLD : HIST_MAINTAIN_MERGE);
+        }
+        if (world_random(&w, 12) == 0) {
+            world_close(&w);
+            world_open(&w, LIMIT);
+        }
+        cells_check(&c, &w);
+        cut += parts_look(w.vfs).cut;
+    }
+    world_free(&w);
+    return cut;
+}
+
+static void deletes_and_overwrites_hold_in_parts_that_are_cut(void **state)
+{
+    const uint64_t seeds = getenv("HIST_LONG") != NULL ? 300 : 20;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
+        assert_true(cells_tell(seed) > CHANGE_ROUNDS);
+    }
+}
+
 /* ---- memory ---- */
 
 /* Most bytes that a merge of so many series takes beyond what the store had before. */
@@ -533,6 +673,7 @@ int main(void)
         cmocka_unit_test(a_run_is_rewritten_cold_part_by_part),
         cmocka_unit_test(retention_drops_all_parts_of_a_partition),
         cmocka_unit_test(a_damaged_part_of_a_run_costs_only_its_series),
+        cmocka_unit_test(deletes_and_overwrites_hold_in_parts_that_are_cut),
         cmocka_unit_test(memory_of_a_merge_does_not_grow_with_its_parts),
         cmocka_unit_test(a_manifest_that_is_wrong_about_series_is_told),
     };

@@ -84,6 +84,7 @@ static void manifest_example(hi_manifest *m, hi_mem *mem, uint64_t generation)
     }
     assert_int_equal(hi_manifest_add_obsolete(m, HI_FILE_PART, 4, NULL), HIST_OK);
     assert_int_equal(hi_manifest_add_obsolete(m, HI_FILE_WAL, 1, NULL), HIST_OK);
+    m->eras = (hi_eras){.count = 3, .list = {{INT64_MIN, -5}, {7, 7}, {1000, INT64_MAX}}};
 }
 
 static void manifest_assert_same(const hi_manifest *a, const hi_manifest *b)
@@ -124,9 +125,39 @@ static void test_a_manifest_comes_back_as_it_was(void **state)
     assert_true(part->ranges[0].time_min == INT64_MIN && part->ranges[1].rows == UINT64_MAX);
     assert_int_equal(back.tombstones[2].series[2], UINT32_MAX);
     assert_int_equal(back.obsolete[1].kind, HI_FILE_WAL);
+    assert_int_equal(back.eras.count, 3);
+    assert_memory_equal(&back.eras, &clone.eras, sizeof(back.eras));
     hi_file_data_free(&data, &mem);
     hi_manifest_free(&clone);
     hi_manifest_free(&back);
+    assert_int_equal(mem.used, 0);
+}
+
+static void test_eras_out_of_order_are_damage(void **state)
+{
+    const hi_eras wrong[] = {
+        {.count = 1, .list = {{8, 7}}},
+        {.count = 2, .list = {{1, 5}, {5, 9}}},
+        {.count = 2, .list = {{10, 15}, {1, 2}}},
+    };
+    hi_mem mem;
+    hi_manifest m;
+    hi_manifest back;
+    hi_file_data data;
+    hist_error err;
+
+    (void)state;
+    hi_mem_init(&mem, NULL, NULL, 0);
+    manifest_example(&m, &mem, 7);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        m.eras = wrong[i];
+        assert_int_equal(hi_manifest_encode(&m, &data, &err), HIST_OK);
+        assert_int_equal(hi_manifest_decode(data.data, data.size, "x", &mem, &back, &err),
+                         HIST_ECORRUPT);
+        assert_non_null(strstr(err.message, "an era"));
+        hi_file_data_free(&data, &mem);
+    }
+    hi_manifest_free(&m);
     assert_int_equal(mem.used, 0);
 }
 
@@ -354,7 +385,7 @@ static void manifest_expect(const manifest_pair *given, const char *problem)
         m.features.refuse = order == 0 ? 0 : HI_FEATURE_CUT; /* As it was read; set anew. */
         assert_int_equal(hi_manifest_encode(&m, &data, NULL), HIST_OK);
         assert_true(hi_get_u64(data.data + 32) ==
-                    (((pair.a.flags | pair.b.flags) & HI_PART_CUT) != 0 ? HI_FEATURE_CUT : 0));
+                    (((pair.a.flags | pair.b.flags) & HI_PART_CUT) != 0 ? 1 << HI_FEATURE_CUT : 0));
         const hist_status st = hi_manifest_decode(data.data, data.size, "x", &mem, &back, &err);
         if (problem == NULL) {
             assert_int_equal(st, HIST_OK);
@@ -455,6 +486,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_manifest_comes_back_as_it_was),
+        cmocka_unit_test(test_eras_out_of_order_are_damage),
         cmocka_unit_test(test_entries_can_be_removed),
         cmocka_unit_test(test_every_flipped_bit_and_every_length_is_damage),
         cmocka_unit_test(test_hostile_bytes_cost_no_more_memory_than_the_file),

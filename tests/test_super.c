@@ -29,6 +29,7 @@ static hi_super super_example(uint64_t generation)
         .clean = true,
         .wal_segment_bytes = 65536,
         .created_ns = 12345,
+        .era = {-5, INT64_MAX},
     };
 }
 

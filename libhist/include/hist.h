@@ -90,7 +90,8 @@ typedef struct hist_open_options {
     int64_t partition_ns;          /* Width of new partitions: one day. 1 min to 400 days. */
     const char *time_column;       /* "Timestamp". Fixed when the store is created. */
     int64_t cold_after_ns;         /* Partitions older than this are rewritten cold. 0: never. */
-    int64_t retention_ns;          /* Rows older than this are dropped by merges. 0: never. */
+    int64_t retention_ns;          /* Rows older than this are dropped by merges; not before the
+                                      store has lived through the time. 0: never. */
     int64_t max_age_ns;            /* Rows older than this are refused. 0: off. */
     int64_t max_future_ns;         /* Rows further ahead than this are refused. 0: off. */
     uint32_t series_max;           /* 100 million. */

@@ -38,7 +38,8 @@ static hist_status cat_init(hi_catalog *c, const hi_catalog_config *config)
                             .vfs = config->vfs,
                             .dir = hi_arena_strdup(&c->text, config->dir == NULL ? "" : config->dir,
                                                    config->dir == NULL ? 0 : strlen(config->dir)),
-                            .store = config->store};
+                            .store = config->store,
+                            .for_write = config->for_write};
     return c->recent == NULL || c->time_column.data == NULL || c->files_config.dir == NULL
                ? HIST_ENOMEM
                : HIST_OK;

@@ -31,6 +31,7 @@ typedef struct hi_catalog_config {
     uint64_t store;          /* First 8 bytes of the store's uuid, for checksum seeds. */
     const char *time_column; /* Copied. */
     uint32_t series_max;     /* 0: no limit. */
+    bool for_write;          /* Files with features that allow reading only are refused. */
     hi_catalog_ids next;     /* Lowest ids to give out; 0 counts as 1. */
 } hi_catalog_config;
 

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "os/file.h"
 #include "store/names.h"
+#include "store/super.h"
 
 static uint32_t cat_u32(const uint8_t *array, uint32_t index)
 {
@@ -23,7 +24,22 @@ static hist_status cat_damaged(const hi_catfile *f, hi_cat_section section, hist
 
 /* ---- head ---- */
 
-static hist_status cat_parse_head(hi_catfile *f, const uint8_t *head, hist_error *err)
+/* Version and features of a head whose checksum is right. */
+static hist_status cat_check_head(const hi_catfile *f, const uint8_t *head, bool for_write,
+                                  hist_error *err)
+{
+    const hi_features features = hi_features_get(head + 16);
+
+    if (hi_get_u32(head + 8) != HI_FORMAT_VERSION) {
+        return hi_fail(err, HIST_EVERSION,
+                       "%s: format version %u, this version (%s) reads only %d; use a newer one",
+                       f->path, hi_get_u32(head + 8), HIST_VERSION, HI_FORMAT_VERSION);
+    }
+    return hi_features_check(&features, f->path, for_write, err);
+}
+
+static hist_status cat_parse_head(hi_catfile *f, const uint8_t *head, bool for_write,
+                                  hist_error *err)
 {
     uint64_t expected = HI_CAT_HEAD_SIZE;
 
@@ -35,11 +51,7 @@ static hist_status cat_parse_head(hi_catfile *f, const uint8_t *head, hist_error
     if (hash != hi_get_u64(head + HI_CAT_HEAD_SIZE - 8) || hash != f->info.head_hash) {
         return hi_corrupt(err, f->path, 0, "the checksum of the head is wrong");
     }
-    if (hi_get_u32(head + 8) != 0 || hi_get_u64(head + 32) != 0) {
-        return hi_fail(err, HIST_EVERSION,
-                       "%s: format version %u with features %llx, this library reads version 0",
-                       f->path, hi_get_u32(head + 8), (unsigned long long)hi_get_u64(head + 32));
-    }
+    HI_TRY(cat_check_head(f, head, for_write, err));
     f->series_count = hi_get_u32(head + 48);
     f->first_series = hi_get_u32(head + 52);
     f->last_series = hi_get_u32(head + 56);
@@ -101,7 +113,7 @@ hist_status hi_catfile_open(const hi_catfile_config *config, const hi_catalog_fi
                      : cat_read(f, 0, head, sizeof(head), err);
     }
     if (status == HIST_OK) {
-        status = cat_parse_head(f, head, err);
+        status = cat_parse_head(f, head, config->for_write, err);
     }
     if (status != HIST_OK) {
         hi_catfile_free(f);

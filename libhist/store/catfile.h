@@ -86,13 +86,14 @@ typedef struct hi_catfile_config {
     hist_vfs *vfs;
     const char *dir;
     uint64_t store;
+    bool for_write; /* A file with features that allow reading only is refused. */
 } hi_catfile_config;
 
 /* Writes CAT-<id>.hc durably: tmp, sync, rename, sync of the folder. `recent` may have no series. */
 hist_status hi_catfile_write(const hi_catfile_config *config, uint64_t id, const hi_buf *defs,
                              const hi_recent *recent, hi_catalog_file *info_out, hist_error *err);
 
-/* Reads and checks the head. */
+/* Reads and checks the head. Errors also HIST_EVERSION, and HIST_EREADONLY with for_write. */
 hist_status hi_catfile_open(const hi_catfile_config *config, const hi_catalog_file *info,
                             hi_catfile **file_out, hist_error *err);
 /* NULL is a no-op. */

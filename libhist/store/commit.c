@@ -367,6 +367,7 @@ hist_status hi_store_commit(hi_store *store, hi_rows *rows, hist_commit_mode mod
     hi_commit_request request = {.rows = rows, .payload = &payload};
 
     HI_TRY(commit_check_writable(store, err));
+    HI_TRY(hi_part_pool_check(&store->part_pool, err));
     if (seq_out != NULL) {
         *seq_out = atomic_load(&store->seq_written);
     }
@@ -414,6 +415,7 @@ hist_status hi_store_delete(hi_store *store, uint32_t table, const uint32_t *ser
     hi_commit_request request = {.payload = &payload, .durable = true, .tombstone = &tombstone};
 
     HI_TRY(commit_check_writable(store, err));
+    HI_TRY(hi_part_pool_check(&store->part_pool, err));
     hi_buf_init(&payload, &store->mem, HI_WAL_BATCH_BYTES_MAX);
     hi_walrec_encode_delete(&tombstone, &payload);
     const hist_status status =

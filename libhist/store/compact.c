@@ -2,7 +2,7 @@
  * compact.c -- few parts out of many: merges, the cold rewrite, retention.
  *
  * compact_pick.c says what is merged, this file merges it, compact_publish.c
- * puts the result in place. What becomes a part of its own is cut between series
+ * puts the result in place; compact_expire.c is retention. What becomes a part of its own is cut between series
  * where it is larger than part_bytes_max: one merge of keys after the other, each
  * beginning with the series before which the last one stopped.
  *
@@ -115,12 +115,13 @@ static hist_status compact_write_key(compact_job *job, const compact_key *key,
                            .width_ns = range->width_ns,
                            .tombstones = job->version->tombstones,
                            .tombstone_count = job->version->tombstone_count,
-                           .drop_before_ns = job->drop_before_ns,
+                           .drop_before_ns = compact_cutoff_of(job, range),
                            .first_series = output->first_series,
                            .bytes_max = output->bytes_max,
                            .expected_rows = range->rows,
                            .expected_bytes = key->bytes};
 
+    job->expires |= input.drop_before_ns != INT64_MIN;
     hi_arena_init(&arena, &store->work_mem);
     hist_status status = compact_collect(job, range, &arena, output, &list, err);
     if (status == HIST_OK) {
@@ -325,6 +326,9 @@ static hist_status compact_try(compact_job *job, hist_error *err)
     if (status == HIST_ECORRUPT) {
         compact_mark_damaged(job);
     }
+    if (status == HIST_OK && job->expires) {
+        compact_log_retention(job, "dropped in a merge, with what was overwritten or deleted");
+    }
     for (uint32_t i = 0; i < job->made_count; i++) {
         if (status != HIST_OK && !in_doubt && job->made[i].summary.rows > 0) {
             hi_store_remove(store, HI_FILE_PART, job->made[i].id);
@@ -335,33 +339,11 @@ static hist_status compact_try(compact_job *job, hist_error *err)
     job->made = NULL;
     job->made_room = 0;
     job->made_count = 0;
+    job->expires = false;
     if (status == HIST_OK) {
         atomic_fetch_add_explicit(&store->merges, 1, memory_order_relaxed);
     }
     return status;
-}
-
-/* Rows before this are past their retention; INT64_MIN: none. The clock is believed only as far as
-   the data goes, so that a wrong one deletes nothing. */
-static int64_t compact_cutoff(hi_store *store, const hi_version *version)
-{
-    int64_t newest = INT64_MIN;
-    int64_t cutoff = 0;
-    const int64_t now = store->vfs->now_ns(store->vfs);
-
-    if (store->options.retention_ns == 0) {
-        return INT64_MIN;
-    }
-    for (uint32_t i = 0; i < version->part_count; i++) {
-        for (uint32_t r = 0; r < version->parts[i]->range_count; r++) {
-            const int64_t last = version->parts[i]->ranges[r].time_max;
-
-            newest = last > newest ? last : newest;
-        }
-    }
-    newest = newest < now ? newest : now;
-    return __builtin_sub_overflow(newest, store->options.retention_ns, &cutoff) ? INT64_MIN
-                                                                                : cutoff;
 }
 
 /* The parts and deletes of the current version alone: rows in memory that a flush writes meanwhile can
@@ -388,7 +370,7 @@ static hist_status compact_begin(compact_job *job, hist_error *err)
     if (job->inputs == NULL) {
         return hi_no_memory(err, "merge");
     }
-    job->drop_before_ns = compact_cutoff(store, job->version);
+    job->drop_before_ns = compact_cutoff(job);
     return HIST_OK;
 }
 
@@ -405,6 +387,9 @@ static hist_status compact_drop_expired(compact_job *job, hist_error *err)
     (void)pthread_mutex_lock(&store->publish_lock);
     const hist_status status = compact_publish(job, err);
     (void)pthread_mutex_unlock(&store->publish_lock);
+    if (status == HIST_OK) {
+        compact_log_retention(job, "dropped");
+    }
     return status;
 }
 

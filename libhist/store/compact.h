@@ -1,4 +1,4 @@
-/* compact.h -- one merge under way; shared by compact.c, compact_pick.c and compact_publish.c. */
+/* compact.h -- one merge under way; shared by compact.c and the other files of that name. */
 #ifndef HI_COMPACT_H
 #define HI_COMPACT_H
 
@@ -21,7 +21,8 @@ typedef struct compact_job {
     bool spanning; /* Outputs may be pooled. */
     bool in_run;   /* Inputs are some parts of a run; what is made of them stays in it. */
     hi_profile profile;
-    int64_t drop_before_ns;
+    int64_t drop_before_ns; /* INT64_MIN: no row is too old. */
+    bool expires;           /* The merge dropped rows before that, if there were any. */
     compact_made *made;
     uint32_t made_count;
     uint32_t made_room;
@@ -34,6 +35,16 @@ bool compact_is(const hi_part_ref *part, uint32_t flag);
 int64_t compact_last_of(const hi_part_range *range);
 /* The part's range with this key, or NULL. */
 const hi_part_range *compact_find_range(const hi_part_ref *part, const hi_part_range *key);
+
+/* Rows before this are past their retention; INT64_MIN: none. The clock is believed only as far as the
+   data goes, and time counts only as far as the store was there, so that a wrong one deletes nothing. */
+int64_t compact_cutoff(const compact_job *job);
+/* Says what retention took. In a merge the rows that are missing may also have been overwritten or
+   deleted. */
+void compact_log_retention(const compact_job *job, const char *how);
+/* Rows of the key before this are dropped by the merge: job->drop_before_ns, or INT64_MIN where rows
+   of a part that is not merged would come back from under them. */
+int64_t compact_cutoff_of(const compact_job *job, const hi_part_range *key);
 
 /* Each fills job->inputs, oldest first, with what it finds. */
 void compact_pick_expired(const hi_version *version, compact_job *job);

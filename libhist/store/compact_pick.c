@@ -308,20 +308,3 @@ bool compact_pick_fewer(compact_job *job)
     compact_keep_inputs(job, job->spanning ? 0 : middle, job->spanning ? middle : job->input_count);
     return true;
 }
-
-/* Parts that hold nothing but rows past their retention are dropped unread. */
-void compact_pick_expired(const hi_version *version, compact_job *job)
-{
-    job->input_count = 0;
-    for (uint32_t i = 0; i < version->part_count && job->drop_before_ns != INT64_MIN; i++) {
-        hi_part_ref *part = version->parts[i];
-        bool expired = part->range_count > 0;
-
-        for (uint32_t r = 0; r < part->range_count; r++) {
-            expired &= part->ranges[r].time_max < job->drop_before_ns;
-        }
-        if (expired) {
-            job->inputs[job->input_count++] = part;
-        }
-    }
-}

@@ -36,6 +36,8 @@ static hist_status compact_next_manifest(compact_job *job, hi_manifest *next, hi
 {
     hi_store *store = job->store;
     uint32_t level = 0;
+    int64_t commit_ns_min = INT64_MAX;
+    int64_t commit_ns_max = INT64_MIN;
 
     for (uint32_t i = 0; i < job->input_count; i++) {
         const hi_part_entry *entry = hi_manifest_find_part(next, job->inputs[i]->id);
@@ -44,6 +46,8 @@ static hist_status compact_next_manifest(compact_job *job, hi_manifest *next, hi
             return hi_fail(err, HIST_EINTERNAL, "merge: an input is not in the manifest");
         }
         level = entry->level >= level ? entry->level + 1 : level;
+        commit_ns_min = entry->commit_ns_min < commit_ns_min ? entry->commit_ns_min : commit_ns_min;
+        commit_ns_max = entry->commit_ns_max > commit_ns_max ? entry->commit_ns_max : commit_ns_max;
         (void)hi_manifest_remove_part(next, job->inputs[i]->id);
         HI_TRY(hi_manifest_add_obsolete(next, HI_FILE_PART, job->inputs[i]->id, err));
     }
@@ -53,6 +57,8 @@ static hist_status compact_next_manifest(compact_job *job, hi_manifest *next, hi
         if (made->summary.rows > 0) {
             HI_TRY(
                 hi_store_add_part(store, next, made->id, &made->summary, level, made->flags, err));
+            next->parts[next->part_count - 1].commit_ns_min = commit_ns_min;
+            next->parts[next->part_count - 1].commit_ns_max = commit_ns_max;
         }
     }
     return HIST_OK;

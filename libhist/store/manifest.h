@@ -13,6 +13,7 @@
 #define HI_MANIFEST_H
 
 #include "base/mem.h"
+#include "store/era.h"
 #include "store/names.h"
 #include "store/super.h"
 
@@ -96,6 +97,7 @@ typedef struct hi_manifest {
     uint64_t wal_floor_seq;     /* Batches up to here are in parts and catalog files. */
     char *time_column;          /* NUL-terminated. */
     int64_t partition_ns;       /* Width of new partitions. */
+    hi_eras eras;               /* When the store was there; see era.h. */
     hi_part_entry *parts;
     size_t part_count;
     size_t part_capacity;

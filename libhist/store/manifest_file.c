@@ -105,6 +105,11 @@ static void manifest_put_body(hi_buf *buf, const hi_manifest *m)
         hi_buf_varint(buf, (uint64_t)m->obsolete[i].kind);
         hi_buf_varint(buf, m->obsolete[i].id);
     }
+    hi_buf_varint(buf, m->eras.count);
+    for (uint32_t i = 0; i < m->eras.count; i++) {
+        hi_buf_svarint(buf, m->eras.list[i].from_ns);
+        hi_buf_svarint(buf, m->eras.list[i].to_ns);
+    }
 }
 
 /* What a reader must know: a manifest without cut parts has the bytes it always had. */
@@ -115,8 +120,9 @@ static uint64_t manifest_refuse(const hi_manifest *m)
     for (size_t i = 0; i < m->part_count; i++) {
         flags |= m->parts[i].flags;
     }
-    return (m->features.refuse & ~HI_FEATURE_CUT) |
-           ((flags & HI_PART_CUT) != 0 ? HI_FEATURE_CUT : 0);
+    const uint64_t cut = UINT64_C(1) << HI_FEATURE_CUT;
+
+    return (m->features.refuse & ~cut) | ((flags & HI_PART_CUT) != 0 ? cut : 0);
 }
 
 static void manifest_put_header(hi_buf *buf, const hi_manifest *m)
@@ -324,6 +330,20 @@ static hist_status manifest_get_obsolete(manifest_reader *in)
     return hi_manifest_add_obsolete(in->m, (hi_file_kind)kind, id, in->err);
 }
 
+static hist_status manifest_get_era(manifest_reader *in)
+{
+    hi_eras *eras = &in->m->eras;
+    const int64_t from = hi_read_svarint(&in->r);
+    const int64_t to = hi_read_svarint(&in->r);
+
+    if (in->r.failed || eras->count == HI_ERAS_MAX || from > to ||
+        (eras->count > 0 && from <= eras->list[eras->count - 1].to_ns)) {
+        return manifest_bad(in, "an era ends early or is out of order");
+    }
+    eras->list[eras->count++] = (hi_era){from, to};
+    return HIST_OK;
+}
+
 static hist_status manifest_get_options(manifest_reader *in)
 {
     hi_manifest *m = in->m;
@@ -373,6 +393,7 @@ static hist_status manifest_get_body(manifest_reader *in)
     HI_TRY(manifest_get_list(in, 13, manifest_get_catalog));
     HI_TRY(manifest_get_list(in, 6, manifest_get_tombstone));
     HI_TRY(manifest_get_list(in, 2, manifest_get_obsolete));
+    HI_TRY(manifest_get_list(in, 2, manifest_get_era));
     if (hi_reader_left(&in->r) != 0) {
         return manifest_bad(in, "bytes are left over");
     }
@@ -417,9 +438,7 @@ static hist_status manifest_get_frame(manifest_reader *in)
         return hi_corrupt(in->err, in->path, 64, "the manifest says %llu bytes, has %zu",
                           (unsigned long long)hi_get_u64(data + 64), sum_at - MANIFEST_HEADER_SIZE);
     }
-    m->features.may_ignore = hi_get_u64(data + 16);
-    m->features.read_only = hi_get_u64(data + 24);
-    m->features.refuse = hi_get_u64(data + 32);
+    m->features = hi_features_get(data + 16);
     in->r.at = MANIFEST_HEADER_SIZE;
     in->r.size = sum_at;
     return hi_features_check(&m->features, in->path, false, in->err);

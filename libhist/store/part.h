@@ -23,7 +23,13 @@
 typedef struct hi_part_pool {
     atomic_uint open;
     uint32_t open_max;
+    atomic_int blocked;     /* A part that was read forbids writing; see hi_part_pool_check(). */
+    hist_error blocked_why; /* Set once. */
 } hi_part_pool;
+
+/* HIST_EREADONLY, naming file and feature, once a part was read that a writer of the store would have
+   to know a feature of. */
+hist_status hi_part_pool_check(hi_part_pool *pool, hist_error *err);
 
 typedef struct hi_part_config {
     hist_vfs *vfs;

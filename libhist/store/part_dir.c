@@ -19,16 +19,15 @@ void hi_part_header_put(uint8_t to[HI_PART_HEADER_SIZE], const hi_part_header *h
     memset(to, 0, HI_PART_HEADER_SIZE);
     memcpy(to, dir_magic, sizeof(dir_magic));
     hi_put_u32(to + 8, HI_PART_FORMAT);
-    hi_put_u64(to + 16, header->features.ignore);
-    hi_put_u64(to + 24, header->features.no_write);
-    hi_put_u64(to + 32, header->features.refuse);
+    hi_features_put(to + 16, &header->features);
     hi_put_u64(to + 40, header->store);
     hi_put_u64(to + 48, header->part);
     hi_put_u64(to + 56, hi_hash(to, 56, hi_hash_seed(header->store, header->part, 0)));
 }
 
 hist_status hi_part_header_check(const uint8_t from[HI_PART_HEADER_SIZE], const char *path,
-                                 uint64_t store, uint64_t part, hist_error *err)
+                                 uint64_t store, uint64_t part, hi_features *features_out,
+                                 hist_error *err)
 {
     if (memcmp(from, dir_magic, sizeof(dir_magic)) != 0) {
         return hi_corrupt(err, path, 0, "this is not a part file: it does not begin with HISTPART");
@@ -43,13 +42,8 @@ hist_status hi_part_header_check(const uint8_t from[HI_PART_HEADER_SIZE], const 
                        "%s: part format %u; this library reads format %d. Use a newer library",
                        path, hi_get_u32(from + 8), HI_PART_FORMAT);
     }
-    const uint64_t refuse = hi_get_u64(from + 32);
-    if (refuse != 0) {
-        return hi_fail(err, HIST_EVERSION,
-                       "%s: uses part feature number %d, which this library does not know. Use a "
-                       "newer library",
-                       path, __builtin_ctzll(refuse));
-    }
+    *features_out = hi_features_get(from + 16);
+    HI_TRY(hi_features_check(features_out, path, false, err));
     if (hi_get_u64(from + 40) != store || hi_get_u64(from + 48) != part) {
         return hi_corrupt(err, path, 40, "the header names another store or part");
     }
@@ -70,8 +64,8 @@ static int64_t dir_plus(int64_t a, uint64_t b)
 
 void hi_part_footer_put(hi_buf *to, const hi_part_footer *footer)
 {
-    hi_buf_u64(to, footer->features.ignore);
-    hi_buf_u64(to, footer->features.no_write);
+    hi_buf_u64(to, footer->features.may_ignore);
+    hi_buf_u64(to, footer->features.read_only);
     hi_buf_u64(to, footer->features.refuse);
     hi_buf_u64(to, footer->seq_low);
     hi_buf_u64(to, footer->seq_high);
@@ -132,8 +126,8 @@ hist_status hi_part_footer_parse(hi_mem *mem, const uint8_t *data, size_t size, 
     hi_reader r = hi_reader_of(data, size);
 
     *footer_out = (hi_part_footer){0};
-    footer_out->features.ignore = hi_read_u64(&r);
-    footer_out->features.no_write = hi_read_u64(&r);
+    footer_out->features.may_ignore = hi_read_u64(&r);
+    footer_out->features.read_only = hi_read_u64(&r);
     footer_out->features.refuse = hi_read_u64(&r);
     footer_out->seq_low = hi_read_u64(&r);
     footer_out->seq_high = hi_read_u64(&r);

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "store/features.h"
 #include "store/part.h"
 
 enum {
@@ -25,23 +26,17 @@ enum {
     HI_DIR_BYTES_MAX = 64 * 1024 * 1024,
 };
 
-/* Features of a part: bits a reader may ignore, may read past but not write, must refuse. */
-typedef struct hi_part_features {
-    uint64_t ignore;
-    uint64_t no_write;
-    uint64_t refuse;
-} hi_part_features;
-
 typedef struct hi_part_header {
-    hi_part_features features;
+    hi_features features;
     uint64_t store;
     uint64_t part;
 } hi_part_header;
 
 void hi_part_header_put(uint8_t to[HI_PART_HEADER_SIZE], const hi_part_header *header);
-/* Magic, checksum, version, features and identity must be as expected. */
+/* Magic, checksum, version and identity must be as expected, and no feature may forbid reading. */
 hist_status hi_part_header_check(const uint8_t from[HI_PART_HEADER_SIZE], const char *path,
-                                 uint64_t store, uint64_t part, hist_error *err);
+                                 uint64_t store, uint64_t part, hi_features *features_out,
+                                 hist_error *err);
 
 /* One row group, as the footer has it. */
 typedef struct hi_part_group {
@@ -59,7 +54,7 @@ typedef struct hi_part_group {
 } hi_part_group;
 
 typedef struct hi_part_footer {
-    hi_part_features features;
+    hi_features features;
     uint64_t seq_low;
     uint64_t seq_high;
     hi_part_group *groups; /* From mem; sorted by (table, partition_ns). */

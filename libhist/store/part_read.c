@@ -100,6 +100,36 @@ static hist_status read_check_size(hi_part *part, hist_error *err)
     return HIST_OK;
 }
 
+enum { READ_OPEN = 0, READ_BLOCKING = 1, READ_BLOCKED = 2 };
+
+/* A part that allows reading only is read, but ends all writing: parts are not looked at when the
+   store is opened. */
+static hist_status read_check_features(hi_part *part, const hi_features *features, hist_error *err)
+{
+    hi_part_pool *pool = part->pool;
+    hist_error blocked;
+    int open = READ_OPEN;
+
+    HI_TRY(hi_features_check(features, part->path, false, err));
+    if (pool != NULL && hi_features_check(features, part->path, true, &blocked) != HIST_OK &&
+        atomic_compare_exchange_strong(&pool->blocked, &open, READ_BLOCKING)) {
+        pool->blocked_why = blocked;
+        atomic_store_explicit(&pool->blocked, READ_BLOCKED, memory_order_release);
+    }
+    return HIST_OK;
+}
+
+hist_status hi_part_pool_check(hi_part_pool *pool, hist_error *err)
+{
+    if (atomic_load_explicit(&pool->blocked, memory_order_acquire) != READ_BLOCKED) {
+        return HIST_OK;
+    }
+    if (err != NULL) {
+        *err = pool->blocked_why;
+    }
+    return pool->blocked_why.code;
+}
+
 /* Footer bytes that are in memory already. */
 static hist_status read_parse_footer(hi_part *part, const uint8_t *data, const hi_part_tail *tail,
                                      hist_error *err)
@@ -118,12 +148,7 @@ static hist_status read_parse_footer(hi_part *part, const uint8_t *data, const h
     if (status != HIST_OK) {
         return hi_corrupt(err, part->path, at, "the footer makes no sense");
     }
-    if (part->footer.features.refuse != 0) {
-        return hi_fail(err, HIST_EVERSION,
-                       "%s: uses part feature number %d, which this library does not know. Use a "
-                       "newer library",
-                       part->path, __builtin_ctzll(part->footer.features.refuse));
-    }
+    HI_TRY(read_check_features(part, &part->footer.features, err));
     if (part->footer.seq_low != part->seq_low || part->footer.seq_high != part->seq_high) {
         return hi_corrupt(err, part->path, at,
                           "the footer has commits %llu to %llu, the manifest "
@@ -189,6 +214,7 @@ static hist_status read_footer(hi_part *part, hist_error *err)
 static hist_status read_open(hi_part *part, hist_error *err)
 {
     uint8_t header[HI_PART_HEADER_SIZE];
+    hi_features features;
     const hist_status status =
         part->vfs->open(part->vfs, part->path, HIST_OPEN_READ, &part->file, err);
 
@@ -205,7 +231,8 @@ static hist_status read_open(hi_part *part, hist_error *err)
     HI_TRY(status);
     HI_TRY(read_check_size(part, err));
     HI_TRY(hi_file_read_exact(part->file, part->path, 0, header, sizeof(header), err));
-    HI_TRY(hi_part_header_check(header, part->path, part->store, part->id, err));
+    HI_TRY(hi_part_header_check(header, part->path, part->store, part->id, &features, err));
+    HI_TRY(read_check_features(part, &features, err));
     HI_TRY(read_footer(part, err));
     part->dirs = hi_mem_calloc(part->mem, part->footer.group_count, sizeof(hi_part_dir *));
     return part->dirs == NULL ? hi_no_memory(err, "opening a part") : HIST_OK;

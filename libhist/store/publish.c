@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/timefmt.h"
 #include "store/store.h"
 
 enum { RESERVE_SEGMENTS = 2 };
@@ -25,6 +26,29 @@ hist_status hi_store_unlink(hi_store *store, hi_file_kind kind, uint64_t id, his
     HI_TRY(hi_name_path(store->dir, kind, id, path, err));
     const hist_status status = store->vfs->unlink(store->vfs, path, err);
     return status == HIST_ENOTFOUND ? HIST_OK : status;
+}
+
+void hi_store_see_clock(hi_store *store)
+{
+    const int64_t grace = hi_era_grace(store->options.retention_ns);
+    const int64_t now = store->vfs->now_ns(store->vfs);
+    const uint32_t eras = store->manifest.eras.count;
+    const int64_t before = store->super.era.to_ns;
+    const hist_log_level level = store->era_watch.begun ? HIST_LOG_WARNING : HIST_LOG_INFO;
+    char from[HI_TIME_SIZE];
+    char to[HI_TIME_SIZE];
+
+    store->super.era = hi_eras_see(&store->manifest.eras, &store->era_watch, now,
+                                   store->vfs->monotonic_ns(store->vfs), grace);
+    if (store->options.retention_ns > 0 && eras > 0 && store->manifest.eras.count > eras) {
+        const int from_size = (int)hi_time_print(from, before, 0);
+        const int to_size = (int)hi_time_print(to, now, 0);
+
+        hi_store_log(store, level,
+                     "the clock went from %.*s to %.*s without the store; retention counts that "
+                     "as %" PRId64 " s at most",
+                     from_size, from, to_size, to, grace / HI_NS_PER_S);
+    }
 }
 
 void hi_store_remove(hi_store *store, hi_file_kind kind, uint64_t id)
@@ -110,8 +134,11 @@ static hist_status publish_write(hi_store *store, hi_manifest *next, hi_super *s
 
 hist_status hi_store_publish(hi_store *store, hi_manifest *next, hist_error *err)
 {
+    HI_TRY(hi_part_pool_check(&store->part_pool, err));
+    hi_store_see_clock(store);
     hi_super super = store->super;
 
+    next->eras = store->manifest.eras;
     next->previous_generation = store->manifest.generation;
     next->generation = store->super.generation + 1;
     store->publish_in_doubt = false;
@@ -142,6 +169,7 @@ hist_status hi_store_publish(hi_store *store, hi_manifest *next, hist_error *err
 
 hist_status hi_store_write_super(hi_store *store, bool clean, hist_error *err)
 {
+    hi_store_see_clock(store);
     hi_super super = store->super;
 
     super.durable_seq = atomic_load(&store->seq_durable);

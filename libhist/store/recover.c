@@ -167,6 +167,7 @@ static hi_wal_config recover_wal_config(hi_store *store)
                             .mem = &store->mem,
                             .segment_bytes = store->options.wal_segment_bytes,
                             .buffer_bytes = store->mem.limit / 16,
+                            .for_write = !store->limits.readonly,
                             .log = store->options.log,
                             .log_arg = store->options.log_arg};
 

@@ -402,12 +402,22 @@ static hist_status store_create(hi_store *store, hist_error *err)
     manifest->partition_ns = o->partition_ns == 0 ? STORE_PARTITION_DEFAULT : o->partition_ns;
     HI_TRY(hi_manifest_set_time_column(manifest,
                                        o->time_column == NULL ? "Timestamp" : o->time_column, err));
+    hi_store_see_clock(store);
     HI_TRY(store_remove_leftovers(store, err));
     HI_TRY(hi_manifest_write_new(manifest, store->vfs, store->dir, err));
     HI_TRY(store_create_log(store, err));
     HI_TRY(hi_store_make_reserve(store, err));
     HI_TRY(hi_super_create(store->vfs, store->dir, &store->super, err));
     return hi_super_read(store->vfs, store->dir, true, &store->super, &store->super_state, err);
+}
+
+/* Features of the manifest that allow reading only. */
+static hist_status store_check_manifest(hi_store *store, hist_error *err)
+{
+    char path[HI_PATH_SIZE];
+
+    HI_TRY(hi_name_path(store->dir, HI_FILE_MANIFEST, store->manifest.generation, path, err));
+    return hi_features_check(&store->manifest.features, path, !store->limits.readonly, err);
 }
 
 static hist_status store_load(hi_store *store, hist_error *err)
@@ -438,6 +448,9 @@ static hist_status store_load(hi_store *store, hist_error *err)
         *err = first;
     }
     HI_TRY(status);
+    HI_TRY(store_check_manifest(store, err));
+    hi_eras_add(&store->manifest.eras, store->super.era,
+                hi_era_grace(store->options.retention_ns));
     store->options.wal_segment_bytes = store->super.wal_segment_bytes;
     if (store->options.wal_bytes_max < store->options.wal_segment_bytes * 2) {
         store->options.wal_bytes_max = store->options.wal_segment_bytes * 4;
@@ -459,6 +472,7 @@ static hist_status store_make_catalog(hi_store *store, hist_error *err)
                                                .store = store->store_hash,
                                                .time_column = manifest->time_column,
                                                .series_max = store->options.series_max,
+                                               .for_write = !store->limits.readonly,
                                                .next = {.database = manifest->next_database_id,
                                                         .table = manifest->next_table_id,
                                                         .column = manifest->next_column_id,

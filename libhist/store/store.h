@@ -134,6 +134,7 @@ struct hi_store {
         *graves; /* In no version any more, but perhaps still read; unlinked when due and unread. */
     bool
         publish_in_doubt; /* The last publish failed while SUPER was written: a reopen may see it. */
+    hi_era_watch era_watch; /* For the eras of manifest and super. */
 
     /* log_lock: the log and the active chunks */
     pthread_mutex_t log_lock;
@@ -196,6 +197,8 @@ hist_status hi_store_catch_up(hi_store *store, hist_error *err);
    holds publish_lock. On failure nothing changed and next is still the caller's, as are the files it
    names; they may be removed unless publish_in_doubt. */
 hist_status hi_store_publish(hi_store *store, hi_manifest *next, hist_error *err);
+/* Brings the eras up to now. Caller holds publish_lock. */
+void hi_store_see_clock(hi_store *store);
 /* Remembers a part that the manifest names no more. Caller holds publish_lock. */
 void hi_store_bury(hi_store *store, hi_part_ref *ref);
 void hi_store_sweep_graves(hi_store *store);

@@ -10,7 +10,7 @@
 #define SUPER_MAGIC      "HISTSUP0"
 #define SUPER_SUM_AT     (HI_SUPER_SLOT_SIZE - 8)
 #define SUPER_FLAG_CLEAN 1
-#define SUPER_USED       104 /* Bytes with a meaning; the rest up to the sum is zero. */
+#define SUPER_USED       120 /* Bytes with a meaning; the rest up to the sum is zero. */
 
 uint64_t hi_super_store(const uint8_t uuid[16])
 {
@@ -27,41 +27,13 @@ static uint64_t super_sum(const uint8_t *bytes, unsigned slot)
     return hi_hash(bytes, SUPER_SUM_AT, hi_hash_seed(0, slot, super_slot_offset(slot)));
 }
 
-static unsigned super_lowest_bit(uint64_t mask)
-{
-    return (unsigned)__builtin_ctzll(mask);
-}
-
-hist_status hi_features_check(const hi_features *features, const char *path, bool for_write,
-                              hist_error *err)
-{
-    const uint64_t refuse = features->refuse & ~HI_FEATURES_REFUSE;
-    const uint64_t read_only = features->read_only & ~HI_FEATURES_READ;
-
-    if (refuse != 0) {
-        return hi_fail(
-            err, HIST_EVERSION,
-            "%s: needs feature %u, which this version (%s) does not know; use a newer one", path,
-            super_lowest_bit(refuse), HIST_VERSION);
-    }
-    if (for_write && read_only != 0) {
-        return hi_fail(err, HIST_EREADONLY,
-                       "%s: has feature %u, with which this version (%s) may read but not write; "
-                       "open it read-only or use a newer version",
-                       path, super_lowest_bit(read_only), HIST_VERSION);
-    }
-    return HIST_OK;
-}
-
 void hi_super_encode(const hi_super *super, unsigned slot, uint8_t out[HI_SUPER_SLOT_SIZE])
 {
     memset(out, 0, HI_SUPER_SLOT_SIZE);
     memcpy(out, SUPER_MAGIC, 8);
     hi_put_u32(out + 8, HI_FORMAT_VERSION);
     hi_put_u32(out + 12, slot);
-    hi_put_u64(out + 16, super->features.may_ignore);
-    hi_put_u64(out + 24, super->features.read_only);
-    hi_put_u64(out + 32, super->features.refuse);
+    hi_features_put(out + 16, &super->features);
     memcpy(out + 40, super->uuid, 16);
     hi_put_u64(out + 56, super->generation);
     hi_put_u64(out + 64, super->manifest_generation);
@@ -70,6 +42,8 @@ void hi_super_encode(const hi_super *super, unsigned slot, uint8_t out[HI_SUPER_
     hi_put_u32(out + 84, super->wal_segment_bytes);
     hi_put_u64(out + 88, (uint64_t)super->created_ns);
     hi_put_u64(out + 96, super->write_no);
+    hi_put_u64(out + 104, (uint64_t)super->era.from_ns);
+    hi_put_u64(out + 112, (uint64_t)super->era.to_ns);
     hi_put_u64(out + SUPER_SUM_AT, super_sum(out, slot));
 }
 
@@ -95,9 +69,7 @@ hist_status hi_super_decode(const uint8_t bytes[HI_SUPER_SLOT_SIZE], unsigned sl
                           hi_get_u32(bytes + 12));
     }
     *super_out = (hi_super){
-        .features.may_ignore = hi_get_u64(bytes + 16),
-        .features.read_only = hi_get_u64(bytes + 24),
-        .features.refuse = hi_get_u64(bytes + 32),
+        .features = hi_features_get(bytes + 16),
         .generation = hi_get_u64(bytes + 56),
         .manifest_generation = hi_get_u64(bytes + 64),
         .durable_seq = hi_get_u64(bytes + 72),
@@ -105,7 +77,12 @@ hist_status hi_super_decode(const uint8_t bytes[HI_SUPER_SLOT_SIZE], unsigned sl
         .wal_segment_bytes = hi_get_u32(bytes + 84),
         .created_ns = (int64_t)hi_get_u64(bytes + 88),
         .write_no = hi_get_u64(bytes + 96),
+        .era = {(int64_t)hi_get_u64(bytes + 104), (int64_t)hi_get_u64(bytes + 112)},
     };
+    if (super_out->era.from_ns > super_out->era.to_ns) {
+        return hi_corrupt(err, path, at + 104, "slot %u has an era that ends before it begins",
+                          slot);
+    }
     memcpy(super_out->uuid, bytes + 40, 16);
     return HIST_OK;
 }

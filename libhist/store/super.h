@@ -14,6 +14,8 @@
  *    32   8  must-refuse features          96   8  write number, picks the newest slot
  *    40  16  store uuid                  4088   8  XXH3 of bytes 0..4087
  *    56   8  generation                            (seed: 0, slot, offset)
+ *   104   8  the present era (era.h): from
+ *   112   8  ... to
  */
 #ifndef HI_SUPER_H
 #define HI_SUPER_H
@@ -21,25 +23,13 @@
 #include "hist_vfs.h"
 
 #include "base/err.h"
+#include "store/era.h"
+#include "store/features.h"
 
 #define HI_FORMAT_VERSION      0
 #define HI_SUPER_SLOT_SIZE     4096
 #define HI_SUPER_SLOT_DISTANCE 65536
 #define HI_SUPER_FILE_SIZE     131072
-
-/* Features this library knows, one mask a severity (bit n is "feature n" in messages). */
-#define HI_FEATURES_IGNORE UINT64_C(0)
-#define HI_FEATURES_READ   UINT64_C(0)
-#define HI_FEATURES_REFUSE HI_FEATURE_CUT
-/* Feature 0, of a manifest: parts may hold only some series of a partition (HI_PART_CUT). */
-#define HI_FEATURE_CUT UINT64_C(1)
-
-/* The three masks every file of a store carries. */
-typedef struct hi_features {
-    uint64_t may_ignore; /* Unknown bits do no harm. */
-    uint64_t read_only;  /* Unknown bits: may read, must not write. */
-    uint64_t refuse;     /* Unknown bits: must not even read. */
-} hi_features;
 
 typedef struct hi_super {
     hi_features features;
@@ -50,6 +40,7 @@ typedef struct hi_super {
     bool clean;                   /* Closed in order; nothing was written since. */
     uint32_t wal_segment_bytes;
     int64_t created_ns;
+    hi_era era; /* That it is now; goes on beyond what the manifest knows. */
     uint64_t write_no; /* Set by hi_super_write(). */
 } hi_super;
 
@@ -63,14 +54,6 @@ typedef struct hi_super_state {
 
 /* First 8 bytes of the uuid, as hi_hash_seed() wants them. */
 uint64_t hi_super_store(const uint8_t uuid[16]);
-
-/*
- * Refuses (HIST_EVERSION, naming the feature's number) what this library must not touch.
- *   path       For the message.
- *   for_write  Also refuse features that forbid writing (HIST_EREADONLY).
- */
-hist_status hi_features_check(const hi_features *features, const char *path, bool for_write,
-                              hist_error *err);
 
 /* Creates DIR/SUPER with both slots holding `super` (its write_no is set). */
 hist_status hi_super_create(hist_vfs *vfs, const char *dir, hi_super *super, hist_error *err);

@@ -8,16 +8,17 @@
  *
  * Segment WAL-<no>, preallocated, zero where not written yet:
  *
- *   header, 64 bytes                          frame, 40 bytes + payload
+ *   header, 88 bytes                          frame, 40 bytes + payload
  *     0 8 magic "HISTWAL1"                      0 4 magic "HWF1"
  *     8 4 format version                        4 4 payload bytes
  *    12 4 segment size                          8 8 seq (mark, close: that of the next data frame)
- *    16 8 segment number                       16 8 durable: all batches up to it were synced
- *    24 8 salt, random                         24 4 flags: 1 data 2 mark 4 close 8 continued
- *    32 8 seq of the first frame               28 4 zero
- *    40 8 durable when it was made             32 8 XXH3 of payload and padding, seeded with that
- *    48 8 last 8 bytes of the store's uuid            of bytes 0..31, seeded with the salt
- *    56 8 XXH3 of bytes 0..55                  40   payload, zero-padded to 8
+ *    16 24 feature masks (features.h)          16 8 durable: all batches up to it were synced
+ *    40 8 segment number                       24 4 flags: 1 data 2 mark 4 close 8 continued
+ *    48 8 salt, random                         28 4 zero
+ *    56 8 seq of the first frame               32 8 XXH3 of payload and padding, seeded with that
+ *    64 8 durable when it was made                    of bytes 0..31, seeded with the salt
+ *    72 8 last 8 bytes of the store's uuid     40   payload, zero-padded to 8
+ *    80 8 XXH3 of bytes 0..79
  *
  * Rules the proof of recovery rests on:
  *   - a segment is synced whole before the next one is made, so every frame below the first seq
@@ -35,7 +36,7 @@
 #include "base/mem.h"
 #include "store/names.h"
 
-#define HI_WAL_HEADER_SIZE       64
+#define HI_WAL_HEADER_SIZE       88
 #define HI_WAL_FRAME_HEADER_SIZE 40
 #define HI_WAL_SEGMENT_BYTES_MIN 4096 /* Of the format; stores have a higher least. */
 #define HI_WAL_SEGMENT_BYTES_MAX (UINT64_C(1) << 30)
@@ -52,6 +53,7 @@ typedef struct hi_wal_config {
     uint8_t uuid[16]; /* Of the store. */
     uint64_t segment_bytes;
     uint64_t buffer_bytes; /* Most that is kept until it is synced; 0: a segment. */
+    bool for_write;  /* Segments with features that allow reading only are refused. */
     hist_log_fn log; /* NULL: silent. */
     void *log_arg;
 } hi_wal_config;
@@ -89,7 +91,8 @@ typedef struct hi_wal_report {
  *   report_out Filled also on failure, as far as it got.
  * Errors  HIST_ECORRUPT: acknowledged data is damaged (segment, offset and seqs in the message);
  *         HIST_ENOTFOUND: a segment vanished while reading (only with from->live: the writer
- *         published a newer manifest, start again with that); HIST_EVERSION, HIST_EIO, HIST_ENOMEM;
+ *         published a newer manifest, start again with that); HIST_EVERSION, HIST_EREADONLY (only
+ *         with config->for_write), HIST_EIO, HIST_ENOMEM;
  *         whatever visit returned.
  */
 hist_status hi_wal_replay(const hi_wal_config *config, const hi_wal_from *from,

@@ -13,28 +13,31 @@
 #define WAL_FRAME_MAGIC UINT32_C(0x31465748) /* "HWF1" */
 #define WAL_SUM_AT      32
 
+enum { WAL_UUID_AT = 72, WAL_HEADER_SUM_AT = HI_WAL_HEADER_SIZE - 8 };
+
 void hi_wal_header_encode(const hi_wal_header *header, const uint8_t uuid[16],
                           uint8_t out[HI_WAL_HEADER_SIZE])
 {
     memcpy(out, WAL_MAGIC, 8);
     hi_put_u32(out + 8, HI_FORMAT_VERSION);
     hi_put_u32(out + 12, (uint32_t)header->segment_bytes);
-    hi_put_u64(out + 16, header->no);
-    hi_put_u64(out + 24, header->salt);
-    hi_put_u64(out + 32, header->first_seq);
-    hi_put_u64(out + 40, header->durable);
-    memcpy(out + 48, uuid + 8, 8);
-    hi_put_u64(out + 56, hi_hash(out, 56, 0));
+    hi_features_put(out + 16, &header->features);
+    hi_put_u64(out + 40, header->no);
+    hi_put_u64(out + 48, header->salt);
+    hi_put_u64(out + 56, header->first_seq);
+    hi_put_u64(out + 64, header->durable);
+    memcpy(out + WAL_UUID_AT, uuid + 8, 8);
+    hi_put_u64(out + WAL_HEADER_SUM_AT, hi_hash(out, WAL_HEADER_SUM_AT, 0));
 }
 
 hist_status hi_wal_header_decode(const uint8_t bytes[HI_WAL_HEADER_SIZE], const uint8_t uuid[16],
-                                 uint64_t no, const char *path, hi_wal_header *header_out,
-                                 hist_error *err)
+                                 uint64_t no, const char *path, bool for_write,
+                                 hi_wal_header *header_out, hist_error *err)
 {
     if (memcmp(bytes, WAL_MAGIC, 8) != 0) {
         return hi_corrupt(err, path, 0, "the segment header has no magic");
     }
-    if (hi_get_u64(bytes + 56) != hi_hash(bytes, 56, 0)) {
+    if (hi_get_u64(bytes + WAL_HEADER_SUM_AT) != hi_hash(bytes, WAL_HEADER_SUM_AT, 0)) {
         return hi_corrupt(err, path, 0, "checksum of the segment header does not match");
     }
     if (hi_get_u32(bytes + 8) != HI_FORMAT_VERSION) {
@@ -42,16 +45,18 @@ hist_status hi_wal_header_decode(const uint8_t bytes[HI_WAL_HEADER_SIZE], const 
                        "%s: format version %u, this version (%s) reads only %d; use a newer one",
                        path, hi_get_u32(bytes + 8), HIST_VERSION, HI_FORMAT_VERSION);
     }
-    if (memcmp(bytes + 48, uuid + 8, 8) != 0) {
-        return hi_corrupt(err, path, 48, "the segment belongs to another store");
+    if (memcmp(bytes + WAL_UUID_AT, uuid + 8, 8) != 0) {
+        return hi_corrupt(err, path, WAL_UUID_AT, "the segment belongs to another store");
     }
     *header_out = (hi_wal_header){
+        .features = hi_features_get(bytes + 16),
         .segment_bytes = hi_get_u32(bytes + 12),
-        .no = hi_get_u64(bytes + 16),
-        .salt = hi_get_u64(bytes + 24),
-        .first_seq = hi_get_u64(bytes + 32),
-        .durable = hi_get_u64(bytes + 40),
+        .no = hi_get_u64(bytes + 40),
+        .salt = hi_get_u64(bytes + 48),
+        .first_seq = hi_get_u64(bytes + 56),
+        .durable = hi_get_u64(bytes + 64),
     };
+    HI_TRY(hi_features_check(&header_out->features, path, for_write, err));
     if (header_out->no != no || header_out->first_seq == 0 ||
         header_out->durable >= header_out->first_seq ||
         header_out->segment_bytes < HI_WAL_SEGMENT_BYTES_MIN) {
@@ -161,7 +166,8 @@ static hist_status wal_read_header(const hi_wal_config *config, hist_file *file,
     uint64_t size = 0;
 
     HI_TRY(hi_file_read_exact(file, path, 0, bytes, sizeof(bytes), err));
-    HI_TRY(hi_wal_header_decode(bytes, config->uuid, header->no, path, header, err));
+    HI_TRY(hi_wal_header_decode(bytes, config->uuid, header->no, path, config->for_write, header,
+                                err));
     HI_TRY(file->ops->size(file, &size, err));
     if (size != header->segment_bytes) {
         return hi_corrupt(err, path, -1, "the segment has %llu bytes instead of %llu",

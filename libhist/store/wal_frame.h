@@ -2,6 +2,7 @@
 #ifndef HI_WAL_FRAME_H
 #define HI_WAL_FRAME_H
 
+#include "store/features.h"
 #include "store/wal.h"
 
 enum {
@@ -12,6 +13,7 @@ enum {
 };
 
 typedef struct hi_wal_header {
+    hi_features features;
     uint64_t segment_bytes;
     uint64_t no;
     uint64_t salt;
@@ -34,10 +36,11 @@ static inline uint64_t hi_wal_frame_size(uint64_t payload)
 
 void hi_wal_header_encode(const hi_wal_header *header, const uint8_t uuid[16],
                           uint8_t out[HI_WAL_HEADER_SIZE]);
-/* HIST_ECORRUPT, HIST_EVERSION. `no` is the number in the file's name, path for messages. */
+/* HIST_ECORRUPT, HIST_EVERSION, HIST_EREADONLY (for_write only). `no` is the number in the file's
+   name, path for messages. */
 hist_status hi_wal_header_decode(const uint8_t bytes[HI_WAL_HEADER_SIZE], const uint8_t uuid[16],
-                                 uint64_t no, const char *path, hi_wal_header *header_out,
-                                 hist_error *err);
+                                 uint64_t no, const char *path, bool for_write,
+                                 hi_wal_header *header_out, hist_error *err);
 
 /* Fills in the first 32 bytes of the frame at `bytes`. */
 void hi_wal_frame_put(uint8_t *bytes, const hi_wal_frame *frame);

@@ -66,7 +66,9 @@ static void fuzz_footer(hi_mem *mem, const uint8_t *data, size_t size)
         (void)hi_part_tail_parse(data, 1 << 20, &tail);
     }
     if (size >= HI_PART_HEADER_SIZE) {
-        (void)hi_part_header_check(data, "fuzz", FUZZ_STORE, FUZZ_PART, NULL);
+        hi_features features;
+
+        (void)hi_part_header_check(data, "fuzz", FUZZ_STORE, FUZZ_PART, &features, NULL);
     }
 }
 
