@@ -142,6 +142,7 @@ typedef struct hi_real_model {
 /* What was best for the block before, which saves searching. Zeroed: nothing is known. */
 typedef struct hi_value_hint {
     uint32_t age;       /* Blocks since the last full search; 0: search. */
+    uint32_t rest;      /* Blocks for which no dictionary is tried. */
     bool dict;
     uint64_t size_1024; /* Bytes of 1024 values then. */
     hi_real_model real; /* Of flat reals. */
@@ -166,6 +167,7 @@ typedef struct hi_body_scratch {
     uint16_t ranks[HI_ENTRIES_MAX];
     hi_value_hint hints[2]; /* Of values as they come, and of those of runs. */
     hi_page_dict page_dict;
+    bool dict_hopeless; /* The one last tried was far from paying. */
     uint32_t dict_entries; /* Of the dictionary last written; 0: none since it was cleared. */
     uint8_t rival[HI_BODY_BYTES_MAX];      /* The other way to write it. */
     uint8_t rival_dict[HI_BODY_BYTES_MAX]; /* The same, within. */

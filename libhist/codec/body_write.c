@@ -7,6 +7,8 @@ enum {
     RUNS_TAKE = 16, /* and nothing else when fewer than count / 16. */
     DICT_ROWS_MIN = 64,
     DICT_ENTRY_BITS = 3, /* An entry takes hardly less. */
+    DICT_FAR = 10,  /* Where it is priced at 10/8 of what it should be below, */
+    DICT_REST = 7,  /* the next blocks are not tried. */
     DICT_GAIN = 16, /* And taken where it saves 1/16. */
     HINT_BLOCKS = 8, /* A full search at least so often, */
     HINT_DRIFT = 32, /* and where a value takes 1/32 more than then. */
@@ -112,14 +114,18 @@ static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count
 {
     hi_body_scratch *scratch = w->scratch;
 
+    scratch->dict_hopeless = false;
     if (scratch->page_dict.count > 0) {
         return dict_of_page(w, x, count, below, to);
     }
     const bool warm = scratch->ints.mode == HI_INTS_WARM;
     const uint32_t entries =
         hi_number_dict(scratch, w->kind, x, count, warm ? below : (size_t)count * 8);
-    if (entries == 0 ||
-        codes_price(w, count) + (uint64_t)entries * DICT_ENTRY_BITS >= below * 8) {
+    const uint64_t price =
+        entries == 0 ? UINT64_MAX
+                     : codes_price(w, count) + (uint64_t)entries * DICT_ENTRY_BITS;
+    scratch->dict_hopeless = warm && price / DICT_FAR >= below;
+    if (price >= (uint64_t)below * 8) {
         return (hi_body){HI_ENC_DICT, 0};
     }
     uint8_t *at = to + hi_put_varint(to, entries);
@@ -190,12 +196,17 @@ static hi_body body_values(const body_work *w, const uint64_t *x, uint32_t count
     if (count < DICT_ROWS_MIN || flat.size * 8 <= (size_t)count * DICT_BITS) {
         return flat;
     }
+    if (hint->rest > 0) {
+        hint->rest--;
+        return flat;
+    }
     const size_t below = flat.size - flat.size / DICT_GAIN;
     const uint32_t mid = hi_ints_noted(&w->scratch->ints);
     const hi_body dict = dict_encode(w, x, count, below, rival);
     const bool smaller = dict.size > 0 && dict.size < below;
     hi_ints_keep(&w->scratch->ints, from, mid, smaller);
     if (!smaller) {
+        hint->rest = w->scratch->dict_hopeless ? DICT_REST : 0;
         return flat;
     }
     memcpy(to, rival, dict.size);
