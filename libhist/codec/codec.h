@@ -21,6 +21,10 @@ enum {
     HI_BLOCK_ROWS_MAX = 8192,
     HI_VECTOR_ROWS = 1024,
     HI_CODEC_PAD = 64, /* Rooms to decode into have this many spare bytes at their end. */
+    /* Stack that decoding needs, at most: warm blocks, those with text, cold ones. */
+    HI_DECODE_STACK_WARM = 120 << 10,
+    HI_DECODE_STACK_TEXT = 140 << 10,
+    HI_DECODE_STACK_COLD = 320 << 10,
 };
 
 typedef enum hi_profile {
@@ -151,8 +155,8 @@ hist_status hi_block_text_size(const uint8_t *src, size_t size, uint32_t rows, s
  * hi_block_decode -- all rows of a block. Null rows get value 0 (empty string, code 0).
  *   src, size  The block's bytes; at least HI_CODEC_PAD bytes after them must be readable (any value).
  *   shared     What the page shares; codes are checked against it. NULL: nothing.
- * Cold blocks need about 230 KiB of stack (nothing is allocated), others less than 30 KiB. A text that
- * does not fit room->bytes_size is HIST_EINVAL.
+ * Nothing is allocated; HI_DECODE_STACK_COLD bytes of stack are enough for every block. A text that does
+ * not fit room->bytes_size is HIST_EINVAL.
  */
 hist_status hi_block_decode(hist_type type, const uint8_t *src, size_t size, uint32_t rows,
                             const hi_page_shared *shared, const hi_room *room, hi_decoded *decoded_out);

@@ -101,7 +101,7 @@ typedef struct hi_cold_view {
 hist_status hi_cold_open(hi_reader *r, uint32_t count, const hi_cold_set *set,
                          hi_cold_view *view_out);
 
-/* All values; out has HI_CODEC_PAD spare bytes. About 90 KiB of stack. */
+/* All values; out has HI_CODEC_PAD spare bytes. About 90 KiB of stack, 64 of them tables. */
 hist_status hi_cold_decode(const hi_codec_kernels *kern, const hi_cold_view *view, uint64_t *out);
 
 /* ---- encoding --------------------------------------------------------------------------- */
