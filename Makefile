@@ -47,6 +47,9 @@ FORMATS_SRC := $(filter-out formats/lineproto%.c,$(wildcard formats/*.c))
 HISTD_SRC   := $(wildcard histd/*.c)
 HISTCLI_SRC := $(wildcard histcli/*.c)
 
+# Fuzz targets of the codec.
+FUZZ_CODEC := bits block body cold coldtrip fold rans roundtrip shared squeeze stream text
+
 # Other machines (make cross) get the codec and its tests only.
 ifneq ($(ONLY_CODEC),)
 LIB_SRC     := $(filter libhist/base/% libhist/codec/%,$(LIB_SRC))
@@ -78,7 +81,7 @@ TEST_SRC     := $(wildcard tests/test_*.c)
 SUPPORT_SRC  := $(wildcard tests/support/*.c)
 ifneq ($(ONLY_CODEC),)
 TEST_SRC     := $(filter tests/test_codec%.c tests/test_cold%.c tests/test_wide.c,$(TEST_SRC))
-SUPPORT_SRC  := tests/support/codec_columns.c
+SUPPORT_SRC  := tests/support/codec_columns.c tests/support/fuzz_codec.c tests/support/fuzz_values.c
 endif
 SUPPORT_OBJ  := $(SUPPORT_SRC:%.c=$(OBJ)/%.o)
 TESTS        := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%)
@@ -142,7 +145,7 @@ $(BUILD)/bench/%: $(OBJ)/bench/%.o $(FORMATS_OBJ) $(BUILD)/libhist.a
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+-include $(shell find $(OBJ) $(BUILD)/fuzz -name '*.d' 2>/dev/null)
 
 # ---- jobs --------------------------------------------------------------------------------------
 
@@ -156,7 +159,9 @@ help:
 	@echo 'make bench-codec    sizes and speeds on real columns (HIST_DATA=dir; BENCH_ARGS=--quick, see bench/README.md)'
 	@echo 'make asan           the C tests and the fuzz corpora under address and undefined-behaviour sanitizers'
 	@echo 'make tsan           under the thread sanitizer, what uses threads: test_$(subst $(space),$(comma) test_,$(TSAN_TESTS))'
-	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (default 30)'
+	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (default 30), or FUZZ_RUNS=n executions;'
+	@echo '                    FUZZ_TARGETS="block cold" chooses'
+	@echo 'make fuzz-corpus    the corpora of the codec anew, after a change of the format'
 	@echo 'make kill           a thousand kill -9; make long: every test in its long form'
 	@echo 'make golden         tests/golden/codec.* anew, after a change of the format'
 	@echo 'make cross          the codec for aarch64, 32-bit ARM and s390x, tested in qemu'
@@ -215,7 +220,7 @@ cross:
 	$(Q)sh .ci/deps.sh cross
 	$(Q)sh tests/cross.sh $(BUILD) aarch64 armhf s390x
 
-test-codec: $(TESTS) $(BUILD)/replay/codec $(BUILD)/replay/cold
+test-codec: $(TESTS) $(FUZZ_CODEC:%=$(BUILD)/replay/%)
 
 # The README's commands in a minimal Debian, made with debootstrap; needs root.
 minimal:
@@ -245,14 +250,30 @@ $(COLUMNS)/IDX.tsv: $(HIST_DATA)/columns.tar.zst
 
 # ---- fuzzing -----------------------------------------------------------------------------------
 
+# Each target ends after FUZZ_SECONDS, or with FUZZ_RUNS=n after n executions, however long they take.
 FUZZ_SECONDS ?= 30
-FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_RUNS    ?=
+FUZZ_LIMIT   := $(if $(FUZZ_RUNS),-runs=$(FUZZ_RUNS),-max_total_time=$(FUZZ_SECONDS))
+FUZZ_ALL     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_TARGETS ?= $(FUZZ_ALL)
 
-$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c
-	$(call say,LD,$@)mkdir -p $(@D) && clang $(HIST_CFLAGS) $(CONFIG_DEFS) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI) -lcmocka
+# Comparisons tell a fuzzer what bytes to try. Those of hot loops and encoders tell nothing, and to look at
+# each takes twice the time of all else.
+ifneq ($(findstring fuzzer,$(SAN)),)
+FUZZ_READERS := $(patsubst %,$(OBJ)/libhist/codec/%.o,bits cold_form ints rans_freq squeeze)
+$(BODY_OBJ) $(filter-out $(FUZZ_READERS) %_read.o,$(filter $(OBJ)/libhist/codec/%,$(LIB_OBJ))): \
+    override CFLAGS += -fno-sanitize-coverage=trace-cmp
+endif
+
+# An archive, so that a target carries, and the fuzzer counts, no more code than it calls.
+$(BUILD)/fuzz/support.a: $(SUPPORT_OBJ) $(FORMATS_OBJ)
+	$(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/support.a $(BUILD)/libhist.a
+	$(call say,LD,$@)clang $(HIST_CFLAGS) $(CONFIG_DEFS) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< $(BUILD)/fuzz/support.a $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI) -lcmocka
 
 # The same targets without a fuzzer, over their corpora: part of make check.
-REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/replay/%)
+REPLAYS := $(FUZZ_ALL:%=$(BUILD)/replay/%)
 $(BUILD)/replay/%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/tests/fuzz/replay.o $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a
 	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(HIST_LDFLAGS) $(LDFLAGS) -o $@ $< $(OBJ)/tests/fuzz/replay.o $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI) -lcmocka
 
@@ -261,12 +282,21 @@ fuzz:
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang SAN=address,undefined,fuzzer-no-link CFLAGS='-O1 -g' fuzz-run
 
 .PHONY: fuzz-run
-fuzz-run: $(BUILD)/libhist.a $(FORMATS_OBJ) $(SUPPORT_OBJ) $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
-	$(Q)for t in $(FUZZ_TARGETS); do mkdir -p $(BUILD)/corpus/$$t tests/fuzz/corpus/$$t; \
-	    $(BUILD)/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -print_final_stats=1 \
-	        $(BUILD)/corpus/$$t tests/fuzz/corpus/$$t >$(BUILD)/fuzz-$$t.log 2>&1 || \
-	        { tail -n 30 $(BUILD)/fuzz-$$t.log; exit 1; }; \
-	    printf '%-16s %s\n' $$t "$$(grep -a number_of_executed_units $(BUILD)/fuzz-$$t.log)"; done
+fuzz-run: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
+	$(Q)sh tests/fuzz/campaign.sh $(BUILD) $(FUZZ_LIMIT) $(FUZZ_TARGETS)
+
+# The corpora of the codec's targets anew: what the encoder makes of every shape of values, and what
+# campaigns on this machine found, reduced to what reaches something of its own.
+.PHONY: fuzz-corpus fuzz-reduce
+fuzz-corpus: $(BUILD)/fuzz-seeds
+	$(Q)rm -rf $(BUILD)/seeds && $(BUILD)/fuzz-seeds $(BUILD)/seeds
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang SAN=address,undefined,fuzzer-no-link CFLAGS='-O1 -g' SEEDS=$(BUILD)/seeds fuzz-reduce
+
+fuzz-reduce: $(FUZZ_CODEC:%=$(BUILD)/fuzz/%)
+	$(Q)sh tests/fuzz/reduce.sh $(BUILD) $(SEEDS) $(FUZZ_CODEC)
+
+$(BUILD)/fuzz-seeds: $(OBJ)/tests/fuzz/seeds.o $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a
+	$(call say,LD,$@)$(CC) $(HIST_LDFLAGS) $(LDFLAGS) -o $@ $< $(SUPPORT_OBJ) $(FORMATS_OBJ) $(BUILD)/libhist.a $(LIB_LIBS) $(LIBS_HISTCLI) -lcmocka
 
 # ---- install -----------------------------------------------------------------------------------
 

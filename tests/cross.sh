@@ -26,6 +26,9 @@ for machine in "$@"; do
     echo "---- $machine"
     C_TESTS_ONLY=1 sh tests/run.sh "$here" || failed=1
     # shellcheck disable=SC2086
-    $TEST_RUNNER "$here/replay/codec" tests/fuzz/corpus/codec || failed=1
+    for target in "$here"/replay/*; do
+        [ -x "$target" ] || continue
+        $TEST_RUNNER "$target" "tests/fuzz/corpus/$(basename "$target")" || failed=1
+    done
 done
 exit $failed

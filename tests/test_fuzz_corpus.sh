@@ -10,7 +10,7 @@ for source in tests/fuzz/fuzz_*.c; do
     if [ ! -d "tests/fuzz/corpus/$name" ]; then
         failed=$((failed + 1))
         echo "not ok: $name has no corpus"
-    elif timeout 120 "$build/replay/$name" "tests/fuzz/corpus/$name" >"$build/replay/$name.log" 2>&1; then
+    elif timeout 300 "$build/replay/$name" "tests/fuzz/corpus/$name" >"$build/replay/$name.log" 2>&1; then
         passed=$((passed + 1))
     else
         failed=$((failed + 1))
