@@ -29,7 +29,8 @@ static void fold_avg_int(void *state, uint32_t values, const hi_block_stats *sta
 {
     num_avg *g = state;
 
-    g->sum += (num_wide)(int64_t)stats->sum_hi * ((num_wide)1 << 64) + stats->sum_lo;
+    /* Unsigned, as nothing keeps a damaged directory from sums that no values have. */
+    g->sum = (num_wide)((num_uwide)g->sum + ((num_uwide)stats->sum_hi << 64) + stats->sum_lo);
     g->n += values;
 }
 

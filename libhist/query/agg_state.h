@@ -9,6 +9,7 @@
 #include "query/agg_kern.h"
 
 __extension__ typedef __int128 num_wide;
+__extension__ typedef unsigned __int128 num_uwide;
 
 typedef struct num_real {
     double lanes[HI_SUM_LANES]; /* See agg_kern.h. */
