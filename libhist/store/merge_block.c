@@ -138,8 +138,9 @@ hist_status hi_merge_offer_block(hi_merge *m, uint32_t *rows_out, bool *taken_ou
     bool whole = false;
 
     *taken_out = false;
-    if (frag->ops->stats == NULL || frag->ops->block_left == NULL) {
-        return HIST_OK;
+    if (frag->ops->stats == NULL || frag->ops->block_left == NULL ||
+        (s->row > 0 && frag->ops->block_left(frag, s->row - 1) != 1)) {
+        return HIST_OK; /* No block begins here. */
     }
     block.rows = frag->ops->block_left(frag, s->row);
     HI_TRY(block_look(m, &block, &whole, err));

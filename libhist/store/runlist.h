@@ -57,8 +57,7 @@ typedef struct hi_tombstone {
    turn of its first row, before other rows of those series that belong between its own. */
 typedef struct hi_whole_block {
     hi_frag *frag;
-    uint32_t
-        row; /* Where a block begins, or inside of one whose earlier rows are not wanted: ops->stats tells. */
+    uint32_t row;
     uint32_t rows;
     uint32_t series; /* Of the first row, */
     bool one_series; /* and of all others. */
