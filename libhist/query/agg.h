@@ -25,8 +25,8 @@ typedef struct hi_agg_kind {
 /* How an aggregate takes a whole block by the statistics of its argument. */
 typedef struct hi_agg_fold {
     const hi_agg_kind *kind;
-    bool (*knows)(
-        const hi_block_stats *stats); /* Whether the result is that of the values; NULL: always. */
+    /* Whether the result is that of the values; NULL: always. */
+    bool (*knows)(const hi_block_stats *stats);
     void (*fold)(void *state, uint32_t values, const hi_block_stats *stats);
 } hi_agg_fold;
 
