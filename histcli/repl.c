@@ -55,6 +55,9 @@ static bool repl_complete(const repl *r)
     if (end.state != SCRIPT_WHOLE) {
         return false;
     }
+    if (end.broken) {
+        return true;
+    }
     if (end.semicolon) {
         return !script_only_prepares(r->text.data, r->text.size);
     }

@@ -84,11 +84,24 @@ static void script_bracket(script_scanner *s, char c, size_t at)
     }
 }
 
+/* Statements are parted inside of { } only: bodies of functions. */
+static void script_semicolon(script_scanner *s, const char *text)
+{
+    if (s->depth == 0) {
+        s->fresh = true;
+    } else if (s->depth <= SCRIPT_DEPTH_MAX && text[s->open[s->depth - 1]] != '{') {
+        s->end.broken = true;
+    }
+}
+
 static script_end script_finish(script_scanner *s, const char *text)
 {
     const char last = s->end.state == SCRIPT_EMPTY ? '\0' : text[s->last];
 
     s->end.semicolon = last == ';' && s->depth == 0;
+    if (s->end.broken) {
+        return s->end; /* Whole enough for the parser to say what is wrong with it. */
+    }
     if (s->depth > 0) {
         s->end.open_at =
             s->open[s->depth <= SCRIPT_DEPTH_MAX ? s->depth - 1 : SCRIPT_DEPTH_MAX - 1];
@@ -118,6 +131,9 @@ script_end script_scan(const char *text, size_t size)
         if (script_at_string(text, size, at)) {
             const size_t end = script_string(text, size, at);
 
+            if (end > size && s.end.broken) {
+                break;
+            }
             if (end > size) {
                 s.end.state = SCRIPT_OPEN;
                 s.end.open = c;
@@ -129,7 +145,9 @@ script_end script_scan(const char *text, size_t size)
             continue;
         }
         script_bracket(&s, c, at);
-        s.fresh = s.fresh || (c == ';' && s.depth == 0);
+        if (c == ';') {
+            script_semicolon(&s, text);
+        }
         at++;
     }
     return script_finish(&s, text);

@@ -17,6 +17,7 @@ typedef struct script_end {
     char open;        /* OPEN: the bracket, quote or pipe. */
     size_t open_at;   /* Where it is. */
     bool semicolon;   /* The last thing is a semicolon. */
+    bool broken;      /* WHOLE: a semicolon stands inside of ( or [, and nothing that follows can make it right. */
     size_t statement; /* Where the last statement that is not empty begins. */
 } script_end;
 

@@ -22,7 +22,7 @@
 #include "query/query.h"
 
 #define DEVICES  23
-#define ROWS     400               /* Of a device. */
+#define ROWS     400 /* Of a device. */
 #define START_NS INT64_C(1735600000000000000)
 #define STEP_NS  INT64_C(900000000000) /* 400 of them are more than four days. */
 
@@ -63,19 +63,34 @@ static void write_row(hist_writer *w, uint32_t d, int64_t time_ns)
 {
     char line[256];
     const uint32_t r = next_random();
-    int n = snprintf(line, sizeof(line), "T,site=s%u,dev=d%02u n=%di", d % 4, d,
-                     (int)(r % 1000) - 500);
+    int n =
+        snprintf(line, sizeof(line), "T,site=s%u,dev=d%02u n=%di", d % 4, d, (int)(r % 1000) - 500);
 
     if (r % 5 != 0) {
         n += snprintf(line + n, sizeof(line) - (size_t)n, ",x=%s",
-                      r % 7 == 0 ? "-0.0" : r % 7 == 1 ? "0.0" : "");
+                      r % 7 == 0   ? "-0.0"
+                      : r % 7 == 1 ? "0.0"
+                                   : "");
         if (r % 7 > 1) {
-            n += snprintf(line + n, sizeof(line) - (size_t)n, "%.17g",
-                          (double)(r % 4096) / 8 - 200);
+            n +=
+                snprintf(line + n, sizeof(line) - (size_t)n, "%.17g", (double)(r % 4096) / 8 - 200);
         }
     }
     n += snprintf(line + n, sizeof(line) - (size_t)n, " %lld\n", (long long)time_ns);
     write_line(w, line, n);
+}
+
+/* At both ends of the range of time. */
+static void write_ends(hist_writer *w)
+{
+    static const char *const times[] = {"-9223372036854775000", "-9223372036000000000",
+                                        "-9223286400000000001", "0", "9223372036854775000"};
+
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        char line[80];
+
+        write_line(w, line, snprintf(line, sizeof(line), "E,a=b x=1 %s\n", times[i]));
+    }
 }
 
 /* Rows of all devices, a third of them late; parts of two flushes, and rows in memory over both. */
@@ -91,6 +106,7 @@ static int world_open(void **state)
     options.group_rows_max = 2048;
     must(hist_open(":memory:", &options, &db, &err), &err);
     must(hist_writer_open(db, NULL, &w, &err), &err);
+    write_ends(w);
     for (uint32_t i = 0; i < DEVICES * ROWS; i++) {
         const uint32_t late = next_random() % 3 == 0 ? next_random() % 100 : 0;
         const int64_t step = (int64_t)(i / DEVICES) - (int64_t)late;
@@ -168,7 +184,7 @@ static void must_be_equal(const char *query, const char *model, bool pushdown)
     free(got);
 }
 
-#define AGGREGATES                                                                               \
+#define AGGREGATES                                                                              \
     "count(), countif(n > 0), sum(x), avg(x), min(x), max(x), sum(n), avg(n), min(n), max(n), " \
     "stdev(x), minif(x, n > 0), binary_all_xor(n)"
 
@@ -187,10 +203,18 @@ static void three_ways(const char *filter, const char *by, const char *bin, cons
     must_be_equal(query, model, true);
 }
 
-static const char *const bys[] = {"dev,", "site, dev,", "dev, site,", "site,", "",
-                                  "dev, odd=n % 2,", "dev, hour=bin(Timestamp, 1h),",
-                                  "dev, dev2=dev,", "one=1, dev, two='2',"};
-static const char *const filters[] = {"", "| where dev == 'd03'", "| where x > 0",
+static const char *const bys[] = {"dev,",
+                                  "site, dev,",
+                                  "dev, site,",
+                                  "site,",
+                                  "",
+                                  "dev, odd=n % 2,",
+                                  "dev, hour=bin(Timestamp, 1h),",
+                                  "dev, dev2=dev,",
+                                  "one=1, dev, two='2',"};
+static const char *const filters[] = {"",
+                                      "| where dev == 'd03'",
+                                      "| where x > 0",
                                       "| where site != 's1' and n % 3 != 0",
                                       "| where Timestamp > datetime(2025-01-01 05:10)",
                                       "| extend x = x * 2, m = n + 1 | where m % 5 != 0",
@@ -218,10 +242,9 @@ static void groups_of_bins_are_those_of_hashing_every_row(void **state)
 
 static void other_bins_and_aggregates_too(void **state)
 {
-    static const char *const bins[] = {
-        "startofday(Timestamp)", "startofweek(Timestamp)",
-        "bin_at(Timestamp, 1h, datetime(2025-01-01 00:25))",
-        "bin_at(Timestamp, 1d, datetime(2025-01-01 12:00))"};
+    static const char *const bins[] = {"startofday(Timestamp)", "startofweek(Timestamp)",
+                                       "bin_at(Timestamp, 1h, datetime(2025-01-01 00:25))",
+                                       "bin_at(Timestamp, 1d, datetime(2025-01-01 12:00))"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(bins) / sizeof(bins[0]); i++) {
@@ -234,6 +257,41 @@ static void other_bins_and_aggregates_too(void **state)
                        "count(), make_list(n), percentile(x, 50), arg_max(n, x), dcount(n)");
         }
     }
+}
+
+/* A bin that would begin before 1677 is null, as bin() itself says, not one at the other end of time. */
+static void bins_at_the_ends_of_time_do_not_wrap(void **state)
+{
+    static const char *const bins[] = {"bin(Timestamp, 1h)",
+                                       "bin(Timestamp, 1d)",
+                                       "bin(Timestamp, 7d)",
+                                       "bin(Timestamp, 20000d)",
+                                       "startofday(Timestamp)",
+                                       "startofweek(Timestamp)",
+                                       "bin_at(Timestamp, 1d, datetime(2025-01-01 12:00))"};
+    static const char *const filters_of_ends[] = {"", "| where Timestamp < datetime(1700-01-01)",
+                                                  "| where Timestamp > datetime(1700-01-01)"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bins) / sizeof(bins[0]); i++) {
+        for (size_t f = 0; f < 3; f++) {
+            char query[ASK_MAX];
+            char model[ASK_MAX];
+
+            (void)snprintf(query, sizeof(query), "E %s | summarize count(), sum(x) by t=%s",
+                           filters_of_ends[f], bins[i]);
+            (void)snprintf(model, sizeof(model),
+                           "E %s | summarize count(), sum(x) by t=todatetime(tolong(%s))",
+                           filters_of_ends[f], bins[i]);
+            must_be_equal(query, model, false);
+            must_be_equal(query, model, true);
+        }
+    }
+    char *early = ask("E | where x > 0 and Timestamp < datetime(1677-09-22) "
+                      "| summarize count() by bin(Timestamp, 1d)",
+                      true);
+    assert_string_equal(early, ",3\n");
+    free(early);
 }
 
 /* A condition in an aggregate masks rows, one before it takes them out of the batches: runs of tags must be cut right. */
@@ -298,6 +356,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_of_bins_are_those_of_hashing_every_row),
         cmocka_unit_test(other_bins_and_aggregates_too),
+        cmocka_unit_test(bins_at_the_ends_of_time_do_not_wrap),
         cmocka_unit_test(rows_that_are_left_keep_their_tags),
         cmocka_unit_test(groups_are_given_out_while_rows_come),
     };

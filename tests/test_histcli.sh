@@ -106,6 +106,12 @@ says "has the file's line" "bad.kql, line 4" err
 for text in 'print x=(1' 'print "abc' "print 'abc" 'print 1 |' 'print 1 | // end' 'print @"a' 'print ```a' 'print dynamic({"a":[1'; do
     status "incomplete: $text" 4 "$cli" :memory: "$text"
 done
+for text in 'print a | extend b = (a + ;' 'print x=[1;' 'print (1; print "x' 'let f = (x:long) { print (x; }; f(1)'; do
+    status "no text that follows mends: $text" 1 "$cli" :memory: "$text"
+    says "its place is marked" "^    |  *^" err
+done
+status "a semicolon in a body" 0 "$cli" :memory: 'let f = () { let x = 1; print x }; f'
+status "a body that goes on" 4 "$cli" :memory: 'let f = () { print 1;'
 for text in 'print "a)("' "print '|'" 'print 1 // (' 'print @"\"' 'print "\")" '; do
     status "complete: $text" 0 "$cli" :memory: "$text"
 done

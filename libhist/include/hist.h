@@ -320,9 +320,9 @@ HIST_API hist_status hist_query_next(hist_query *query, hist_batch *batch_out, h
 HIST_API_VOID void hist_query_cancel(hist_query *query);
 
 typedef struct hist_query_stats {
-    uint64_t rows_read;
-    uint64_t blocks_read;
-    uint64_t blocks_skipped;
+    uint64_t rows_read;      /* Rows that were looked at one by one. */
+    uint64_t blocks_read;    /* Blocks of single columns whose bytes were read from parts. */
+    uint64_t blocks_skipped; /* Blocks of rows whose statistics ruled them out, or stood for them. */
     uint64_t memory_bytes_peak;
 } hist_query_stats;
 HIST_API_VOID void hist_query_get_stats(const hist_query *query, hist_query_stats *stats_out);

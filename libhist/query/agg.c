@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "query/op_fold.h"
+
 hist_status hi_agg_no_memory(const hi_agg_run *run)
 {
     return hi_no_memory(run->op->x->err, run->agg->kind->name);
@@ -118,6 +120,14 @@ hist_status hi_agg_update(hi_agg_run *run, const hist_batch *in, const hi_stretc
     return run->agg->kind->update(run, args, mask, stretches, count);
 }
 
+hist_status hi_agg_take_block(hi_agg_run *run, const hi_agg_fold *fold, uint32_t group,
+                              uint32_t groups, uint32_t values, const hi_block_stats *stats)
+{
+    HI_TRY(agg_room(run, groups));
+    fold->fold((uint8_t *)run->state + (size_t)group * run->agg->kind->state_size, values, stats);
+    return HIST_OK;
+}
+
 hist_status hi_agg_finish(hi_agg_run *run, uint32_t groups, hist_column *out)
 {
     HI_TRY(agg_room(run, groups == 0 ? 1 : groups));
@@ -134,6 +144,7 @@ typedef struct op_group {
     const hi_agg *aggs;
     hi_agg_run *runs;
     hi_grouper grouper;
+    hi_fold *fold; /* NULL: every value is read. */
     bool forgets; /* Rows of a group come one after another: all groups but the last are done. */
     bool done;
 } op_group;
@@ -154,6 +165,9 @@ static hist_status group_open(hi_op *op)
         grouped = grouped && hi_agg_forgets(&self->aggs[a]);
     }
     HI_TRY(hi_grouper_open(&self->grouper, op, self->keys, self->key_count, grouped));
+    if (self->fold != NULL) {
+        hi_fold_begin(self->fold, self->runs, &self->grouper);
+    }
     self->forgets = self->grouper.forgets;
     for (uint32_t a = 0; a < self->agg_count; a++) {
         self->runs[a].to = self->forgets ? &op->arena : &op->keep;
@@ -231,7 +245,7 @@ static hist_status group_next(hi_op *op, hist_batch *out)
 
 static void group_need(hi_op *op, const uint64_t *used)
 {
-    const op_group *self = (const op_group *)op;
+    op_group *self = (op_group *)op;
     uint64_t *bits = hi_bits_new(op->x->arena, op->child[0]->schema.count, false);
 
     (void)used;
@@ -249,6 +263,7 @@ static void group_need(hi_op *op, const uint64_t *used)
         }
     }
     hi_op_need(op->child[0], bits);
+    self->fold = hi_fold_plan(op, self->keys, self->key_count, self->aggs, self->agg_count);
 }
 
 static const hi_op_type op_group_type = {"summarize", group_open, group_next, NULL, group_need};

@@ -22,6 +22,17 @@ typedef struct hi_agg_kind {
     int data; /* Which of several that share code. */
 } hi_agg_kind;
 
+/* How an aggregate takes a whole block by the statistics of its argument. */
+typedef struct hi_agg_fold {
+    const hi_agg_kind *kind;
+    /* Whether the result is that of the values; NULL: always. */
+    bool (*knows)(const hi_block_stats *stats);
+    void (*fold)(void *state, uint32_t values, const hi_block_stats *stats);
+} hi_agg_fold;
+
+/* NULL: it needs the values. */
+const hi_agg_fold *hi_agg_fold_of(const hi_agg_kind *kind);
+
 /* A bound aggregate. */
 struct hi_agg {
     const hi_agg_kind *kind;
@@ -50,6 +61,9 @@ struct hi_agg_run {
 hist_status hi_agg_open(hi_agg_run *run, const hi_agg *agg, hi_op *op);
 hist_status hi_agg_update(hi_agg_run *run, const hist_batch *in, const hi_stretch *stretches,
                           uint32_t count, uint32_t groups);
+/* `values` values of a block go to `group`. */
+hist_status hi_agg_take_block(hi_agg_run *run, const hi_agg_fold *fold, uint32_t group,
+                              uint32_t groups, uint32_t values, const hi_block_stats *stats);
 hist_status hi_agg_finish(hi_agg_run *run, uint32_t groups, hist_column *out);
 /* Whether the state is all there is of a group, so that groups can be forgotten. */
 bool hi_agg_forgets(const hi_agg *agg);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "query/agg.h"
-#include "query/agg_kern.h"
+#include "query/agg_state.h"
 #include "query/decimal.h"
 
 /* Rows of a stretch from which on the loops of agg_kern.h are worth a call. */
@@ -115,11 +115,6 @@ static hist_status sum_long_update(hi_agg_run *run, const hist_column *args, con
 const hi_agg_kind hi_agg_sum_long = {"sum",           sizeof(int64_t), NULL,
                                      sum_long_update, num_finish_i64,  0};
 
-typedef struct num_real {
-    double lanes[HI_SUM_LANES]; /* See agg_kern.h. */
-    uint64_t n;
-} num_real;
-
 static void num_add(num_real *g, double v)
 {
     g->lanes[g->n++ % HI_SUM_LANES] += v;
@@ -205,13 +200,6 @@ const hi_agg_kind hi_agg_avg_real = {"avg",           sizeof(num_real), NULL,
 
 /* ---- avg of whole numbers: the sum wraps, as the engine's does; of times: it does not ---- */
 
-__extension__ typedef __int128 num_wide;
-
-typedef struct num_avg {
-    num_wide sum;
-    uint64_t n;
-} num_avg;
-
 static hist_status avg_update(hi_agg_run *run, const hist_column *args, const uint64_t *mask,
                               const hi_stretch *s, uint32_t count)
 {
@@ -279,11 +267,6 @@ const hi_agg_kind hi_agg_avg_long = {"avg", sizeof(num_avg), NULL, avg_update, a
 const hi_agg_kind hi_agg_avg_time = {"avg", sizeof(num_avg), NULL, avg_update, avg_time_finish, 0};
 
 /* ---- min, max ---- */
-
-typedef struct num_int_best {
-    int64_t v;
-    bool has;
-} num_int_best;
 
 static hist_status best_int_update(hi_agg_run *run, const hist_column *args, const uint64_t *mask,
                                    const hi_stretch *s, uint32_t count)
@@ -369,12 +352,23 @@ const hi_agg_kind hi_agg_min_int = {"min",           sizeof(num_int_best), NULL,
 const hi_agg_kind hi_agg_max_int = {"max",           sizeof(num_int_best), NULL,
                                     best_int_update, best_int_finish,      1};
 
-typedef struct num_real_best {
-    double v;
-    bool has;
-} num_real_best;
+/* -0.0 is below +0.0, so that the order of rows does not matter. A NaN beats all. */
+static bool best_real_beats(double v, double best, bool max)
+{
+    const bool zero = v == best && (signbit(v) != 0) != max && (signbit(best) != 0) == max;
 
-/* One by one, with NaNs: one once met stays, as nothing compares with it. Of equal values (zeroes) the first is kept. */
+    return zero || v != v || (max ? v > best : v < best);
+}
+
+static double best_zero(const double *v, uint32_t n, bool max, double best)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        best = v[i] == 0 && best_real_beats(v[i], best, max) ? v[i] : best;
+    }
+    return best;
+}
+
+/* One by one, with NaNs: one once met stays, as nothing compares with it. */
 static double best_real_few(const double *v, uint32_t n, bool max, double best)
 {
     bool nan = false;
@@ -390,6 +384,7 @@ static double best_real_few(const double *v, uint32_t n, bool max, double best)
             nan |= v[i] != v[i];
         }
     }
+    best = best == 0 ? best_zero(v, n, max, best) : best;
     for (uint32_t i = 0; nan && i < n; i++) {
         best = v[i] != v[i] ? v[i] : best;
     }
@@ -427,7 +422,7 @@ static hist_status best_real_update(hi_agg_run *run, const hist_column *args, co
             continue;
         }
         for (uint32_t i = s[k].first; i < s[k].first + s[k].rows; i++) {
-            if (num_has(valid, i) && (!b.has || v[i] != v[i] || (max ? v[i] > b.v : v[i] < b.v))) {
+            if (num_has(valid, i) && (!b.has || best_real_beats(v[i], b.v, max))) {
                 b = (num_real_best){v[i], true};
             }
         }

@@ -102,6 +102,20 @@ hi_op *hi_op_scan(hi_exec *x, const hi_table_def *table);
 /* Tries to have conjunct `e` (over the scan's columns) done by the scan; *exact: it need not be checked again. */
 hist_status hi_op_scan_push(hi_op *op, const hi_expr *e, bool *exact);
 bool hi_op_is_scan(const hi_op *op);
+/* The scan whose rows `op` gives, all of them, perhaps with other columns; NULL: none. */
+hi_op *hi_op_scan_below(hi_op *op);
+/* Column of the scan that column `c` of `op`, some filters and projections above, is; UINT32_MAX:
+   none, it is computed. */
+uint32_t hi_op_scan_column(const hi_op *op, uint32_t c);
+const hi_column_def *hi_op_scan_def(const hi_op *scan, uint32_t column);
+/* Who is offered whole blocks (scan.h), from the next open on. */
+void hi_op_scan_fold(hi_op *scan, hi_scan_fold_fn fold, void *arg);
+/* Statistics of a column that is needed, of a block that is offered. */
+const hi_block_stats *hi_op_scan_stats(const hi_op *scan, const hi_scan_block *block,
+                                       uint32_t column);
+/* The tags of one series as a row of the scan's columns; those that are not `used` are null. */
+hist_status hi_op_scan_tags(hi_op *scan, hi_arena *arena, uint32_t series, const uint64_t *used,
+                            hist_batch *out);
 /* An open scan, perhaps with filters and projections on it, whose rows with equal keys come one after another, in every batch and from
    one to the next: the keys are one bin of time, and tags that tell all its series apart. */
 bool hi_op_scan_grouped(hi_op *op, const hi_expr *const *keys, uint32_t key_count);

@@ -254,12 +254,25 @@ hi_op *hi_op_serialize(hi_exec *x, hi_op *child)
 typedef struct op_count {
     hi_op base;
     bool done;
+    int64_t block_rows; /* In whole blocks, which are not read. */
 } op_count;
 
 static hist_status count_open(hi_op *op)
 {
     ((op_count *)op)->done = false;
+    ((op_count *)op)->block_rows = 0;
     return HIST_OK;
+}
+
+/* hi_scan_fold_fn */
+static hist_status count_offered(void *arg, const hi_scan_block *block, bool now, bool *taken_out,
+                                 hist_error *err)
+{
+    op_count *self = arg;
+
+    *taken_out = true;
+    self->block_rows += now ? block->rows : 0;
+    return hi_qctx_check(self->base.x->ctx, err);
 }
 
 static hist_status count_next(hi_op *op, hist_batch *out)
@@ -280,6 +293,7 @@ static hist_status count_next(hi_op *op, hist_batch *out)
         }
         rows += in.row_count;
     }
+    rows += self->block_rows;
     hist_column *columns = hi_op_batch(op, 1, out);
     const hi_value v = {.type = HIST_TYPE_LONG, .i64 = rows};
     HI_OP_TRY_MEM(self,
@@ -289,8 +303,13 @@ static hist_status count_next(hi_op *op, hist_batch *out)
 
 static void count_need(hi_op *op, const uint64_t *used)
 {
+    hi_op *scan = op->x->no_pushdown ? NULL : hi_op_scan_below(op->child[0]);
+
     (void)used;
     hi_op_need(op->child[0], hi_bits_new(op->x->arena, op->child[0]->schema.count, false));
+    if (scan != NULL) {
+        hi_op_scan_fold(scan, count_offered, op);
+    }
 }
 
 static const hi_op_type op_count_type = {"count", count_open, count_next, NULL, count_need};

@@ -24,6 +24,8 @@ typedef struct op_scan {
     uint32_t *places; /* For each column its place in the scan, or UINT32_MAX. */
     hi_scan *scan;
     hi_scan_stats told;
+    hi_scan_fold_fn fold; /* Is offered whole blocks; NULL: nobody. */
+    void *fold_arg;
 } op_scan;
 
 /* ---- planning ---- */
@@ -289,7 +291,9 @@ static hist_status scan_open(hi_op *op)
         .series = self->filtered ? (self->series != NULL ? self->series : &none) : NULL,
         .series_count = self->series_count,
         .ranges = self->ranges,
-        .range_count = self->range_count};
+        .range_count = self->range_count,
+        .fold = self->fold,
+        .fold_arg = self->fold_arg};
     return hi_scan_open(op->x->snapshot, op->x->ctx->mem, &spec, &self->scan, op->x->err);
 }
 
@@ -385,13 +389,51 @@ bool hi_op_is_scan(const hi_op *op)
     return op->type == &op_scan_type;
 }
 
+/* ---- whole blocks ---- */
+
+hi_op *hi_op_scan_below(hi_op *op)
+{
+    while (hi_op_project_exprs(op) != NULL) {
+        op = op->child[0];
+    }
+    return hi_op_is_scan(op) ? op : NULL;
+}
+
+const hi_column_def *hi_op_scan_def(const hi_op *scan, uint32_t column)
+{
+    return &((const op_scan *)scan)->table->columns[column];
+}
+
+void hi_op_scan_fold(hi_op *scan, hi_scan_fold_fn fold, void *arg)
+{
+    op_scan *self = (op_scan *)scan;
+
+    self->fold = fold;
+    self->fold_arg = arg;
+}
+
+const hi_block_stats *hi_op_scan_stats(const hi_op *scan, const hi_scan_block *block,
+                                       uint32_t column)
+{
+    return &block->stats[((const op_scan *)scan)->places[column]];
+}
+
+hist_status hi_op_scan_tags(hi_op *scan, hi_arena *arena, uint32_t series, const uint64_t *used,
+                            hist_batch *out)
+{
+    op_scan one = *(op_scan *)scan;
+
+    one.series = &series;
+    one.series_count = 1;
+    return scan_tag_batch(&one, arena, used, out);
+}
+
 /* ---- grouped rows ---- */
 
 /* Series whose tags are compared to find out whether keys tell them apart. */
 enum { SCAN_TELL_APART_MAX = 1 << 16 };
 
-/* Column of the scan that column `c` of `op`, some filters and projections above, is; UINT32_MAX: none, it is computed. */
-static uint32_t scan_column_below(const hi_op *op, uint32_t c)
+uint32_t hi_op_scan_column(const hi_op *op, uint32_t c)
 {
     for (; !hi_op_is_scan(op) && c != UINT32_MAX; op = op->child[0]) {
         const hi_expr *const *exprs = hi_op_project_exprs(op);
@@ -420,7 +462,7 @@ static bool scan_key_tags(const op_scan *self, const hi_op *op, const hi_expr *c
             continue;
         }
         if (hi_expr_time_bin(keys[k], &column, &width, &origin)) {
-            column = scan_column_below(op, column);
+            column = hi_op_scan_column(op, column);
             bins++;
             if (column == UINT32_MAX || columns[column].kind != HIST_COLUMN_TIME || width <= 0 ||
                 !hi_scan_keeps_bins(self->scan, origin, width)) {
@@ -429,7 +471,7 @@ static bool scan_key_tags(const op_scan *self, const hi_op *op, const hi_expr *c
             continue;
         }
         column =
-            keys[k]->kind == HI_EXPR_COLUMN ? scan_column_below(op, keys[k]->u.column) : UINT32_MAX;
+            keys[k]->kind == HI_EXPR_COLUMN ? hi_op_scan_column(op, keys[k]->u.column) : UINT32_MAX;
         if (column == UINT32_MAX || columns[column].kind != HIST_COLUMN_TAG) {
             return false;
         }
@@ -468,15 +510,13 @@ static bool scan_tell_apart(op_scan *self, hi_arena *temp, const uint64_t *tags)
     bool every = true;
 
     for (uint32_t c = 0; c < self->table->column_count; c++) {
-        every = every &&
-                (self->table->columns[c].kind != HIST_COLUMN_TAG || hist_bit_get(tags, c));
+        every = every && (self->table->columns[c].kind != HIST_COLUMN_TAG || hist_bit_get(tags, c));
     }
     if (every) {
         return true;
     }
-    if (!self->filtered &&
-        hi_catalog_series(x->catalog, self->table->id, temp, &all.series, &all.series_count,
-                          x->err) != HIST_OK) {
+    if (!self->filtered && hi_catalog_series(x->catalog, self->table->id, temp, &all.series,
+                                             &all.series_count, x->err) != HIST_OK) {
         return false;
     }
     return all.series_count <= SCAN_TELL_APART_MAX &&

@@ -14,7 +14,7 @@
 #include "codec/codec.h"
 
 /* Column ids. Real ones start at 1 and are never reused, store-wide. */
-#define HI_COLUMN_TIME UINT32_C(0xffffffff)
+#define HI_COLUMN_TIME   UINT32_C(0xffffffff)
 #define HI_COLUMN_SERIES UINT32_C(0xfffffffe)
 /* Hidden: number of the commit of each row, only in tables that keep it. */
 #define HI_COLUMN_SEQ UINT32_C(0xfffffffd)
@@ -103,8 +103,9 @@ struct hi_frag {
     int64_t last_ns;
     uint32_t first_series;
     uint32_t last_series;
-    uint64_t seq_low;     /* Commits its rows came from. Of two fragments of a table that share a */
-    uint64_t seq_high;    /* key, their ranges do not overlap and the later one wins. */
+    uint64_t seq_low;  /* Commits its rows came from. Of two fragments of a table that share a */
+    uint64_t seq_high; /* key, their ranges do not overlap and the later one wins. */
+    uint64_t *blocks_read; /* Counts blocks whose bytes were read; NULL: nobody wants to know. */
 };
 
 #endif

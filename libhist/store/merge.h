@@ -9,6 +9,13 @@
 
 #include "store/runlist.h"
 
+/* Whether other fragments may have rows of the same series among those of a fragment. */
+typedef enum hi_merge_apart {
+    HI_MERGE_APART_UNKNOWN = 0,
+    HI_MERGE_APART, /* None has. */
+    HI_MERGE_AMONG,
+} hi_merge_apart;
+
 /* One fragment. */
 typedef struct hi_merge_source {
     const hi_run *runs;
@@ -17,8 +24,10 @@ typedef struct hi_merge_source {
     uint32_t filter; /* Position in the list of wanted series. */
     uint32_t series; /* Key in the queue: of the next run, or a lower bound until loaded. */
     int64_t first_ns;
-    uint32_t rank; /* Newer is larger. */
-    uint32_t open; /* Stretches of it not yet through. */
+    uint32_t rank;  /* Newer is larger. */
+    uint32_t open;  /* Stretches of it not yet through. */
+    uint32_t taken; /* Rows before this one are out, some with a whole block before their turn. */
+    hi_merge_apart apart;
     bool loaded;
     bool ended; /* No further run. */
 } hi_merge_source;
@@ -26,6 +35,7 @@ typedef struct hi_merge_source {
 /* Rows [row, end) of a fragment, of the current series. */
 typedef struct hi_merge_stretch {
     uint32_t frag;
+    uint32_t run; /* Of the fragment's runs. */
     uint32_t row;
     uint32_t end;
     uint32_t rank;
@@ -58,9 +68,9 @@ struct hi_merge {
     uint32_t heap_count;
     uint32_t heap_capacity;
     bool in_series;
-    bool begun;         /* A series with rows was begun. */
-    bool stopped;       /* `series` did not fit; there are no more lists. */
-    uint64_t room_rows; /* Of the next list. */
+    bool begun;              /* A series with rows was begun. */
+    bool stopped;            /* `series` did not fit; there are no more lists. */
+    uint64_t room_rows;      /* Of the next list. */
     hi_merge_stretch *alone; /* Rows up to alone_end go out as they are. */
     uint32_t alone_end;
     uint32_t skipped_frag; /* The block counted last as skipped. */
@@ -74,6 +84,8 @@ struct hi_merge {
     uint32_t rows;     /* Output rows of the list being made. */
     bool piece_closed; /* The last piece ends a chain and cannot grow. */
     bool block_ended;  /* The last piece ends where its block does. */
+    bool
+        block_waits; /* The rows that come next are a block for `whole`; the list ends before it. */
 };
 
 /* Makes room for one more element; false: no memory, nothing changed. */
@@ -87,6 +99,15 @@ void hi_merge_fill_queue(hi_merge *m);
 hist_status hi_merge_next_series(hi_merge *m, hist_error *err);
 /* A fragment without open stretches and further runs gives its decoded data back later. */
 void hi_merge_check_spent(hi_merge *m, uint32_t source);
+
+/* Whether a tombstone takes rows of the run. */
+bool hi_merge_run_is_cut(const hi_merge *m, const hi_frag *frag, const hi_run *run);
+
+/* ---- merge_block.c ---- */
+
+/* If the rows from alone->row on are a whole block, spec.whole is asked; *rows_out is set when it took
+   it, or would. Rows of it that are of other series than `alone` are then behind alone's end. */
+hist_status hi_merge_offer_block(hi_merge *m, uint32_t *rows_out, bool *taken_out, hist_error *err);
 
 /* A view of times; never null. */
 hist_status hi_merge_view_time(hi_frag *frag, uint32_t row, uint32_t rows_max, hi_view *view,

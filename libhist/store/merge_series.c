@@ -152,6 +152,10 @@ static bool merge_source_settle(const hi_merge *m, hi_merge_source *s)
     while (s->run < s->run_count) {
         const hi_run *run = &s->runs[s->run];
 
+        if (run->first_row + run->rows <= s->taken) {
+            s->run++;
+            continue;
+        }
         if (run->series < spec->first_series) {
             s->run = merge_gallop_runs(s->runs, s->run, s->run_count, spec->first_series);
             continue;
@@ -261,6 +265,19 @@ static bool merge_tombstone_applies(const hi_tombstone *t, const hi_frag *frag, 
     return at < t->series_count && t->series[at] == series;
 }
 
+bool hi_merge_run_is_cut(const hi_merge *m, const hi_frag *frag, const hi_run *run)
+{
+    for (uint32_t t = 0; t < m->spec.tombstone_count; t++) {
+        const hi_tombstone *tombstone = &m->spec.tombstones[t];
+
+        if (tombstone->from_ns <= run->last_ns && tombstone->to_ns > run->first_ns &&
+            merge_tombstone_applies(tombstone, frag, run->series)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Takes [from_ns, to_ns) out of stretch number `at`; what is left behind it becomes a new one. */
 static hist_status merge_cut(hi_merge *m, uint32_t at, const hi_tombstone *t, hist_error *err)
 {
@@ -308,12 +325,14 @@ static hist_status merge_add_run(hi_merge *m, uint32_t source, const hi_run *run
     hi_frag *frag = m->spec.frags[source];
     const uint32_t before = m->stretch_count;
     hi_merge_stretch s = {.frag = source,
+                          .run = (uint32_t)(run - m->sources[source].runs),
                           .rank = m->sources[source].rank,
                           .row = run->first_row,
                           .end = run->first_row + run->rows,
                           .first_ns = run->first_ns,
                           .last_ns = run->last_ns};
 
+    s.row = s.row < m->sources[source].taken ? m->sources[source].taken : s.row;
     if (s.first_ns < m->spec.from_ns) {
         HI_TRY(hi_merge_find(frag, s.row, s.end, m->spec.from_ns, &s.row, err));
         s.first_ns = m->spec.from_ns;

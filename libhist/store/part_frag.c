@@ -236,6 +236,9 @@ static hist_status frag_fetch(part_frag *f, frag_column *c, uint32_t block, hist
     HI_TRY(
         hi_part_read_section(f->part, c->blocks[block].offset, c->encoded, size, "a block", err));
     memset(c->encoded + size + HI_PART_HASH_SIZE, 0, HI_CODEC_PAD);
+    if (f->base.blocks_read != NULL) {
+        ++*f->base.blocks_read;
+    }
     c->block = block;
     c->parts = 0;
     c->first = 0;

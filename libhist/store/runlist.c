@@ -208,14 +208,57 @@ static uint32_t merge_skippable(hi_merge *m, hi_frag *frag, uint32_t row)
     return 0;
 }
 
+/* The rows of `alone` are out. */
+static hist_status merge_alone_through(hi_merge *m, hist_error *err)
+{
+    hi_merge_stretch *s = m->alone;
+
+    m->alone = NULL;
+    if (m->heap_count == 0) {
+        merge_stretch_through(m, s);
+        return HIST_OK;
+    }
+    return merge_top_moved(m, err); /* It was the only cursor and goes on being one. */
+}
+
+/* Offers a whole block; *done_out: it was taken, or waits for the rows before it to go out. */
+static hist_status merge_step_whole(hi_merge *m, bool *done_out, hist_error *err)
+{
+    hi_merge_stretch *s = m->alone;
+    uint32_t rows = 0;
+
+    HI_TRY(hi_merge_offer_block(m, &rows, done_out, err));
+    if (!*done_out) {
+        return HIST_OK;
+    }
+    m->block_waits = m->rows > 0;
+    if (m->block_waits) {
+        return HIST_OK;
+    }
+    merge_count_skipped(m, m->spec.frags[s->frag], s->frag, s->row, rows);
+    if (rows > m->alone_end - s->row) {
+        m->sources[s->frag].taken = s->row + rows;
+        rows = m->alone_end - s->row;
+    }
+    s->row += rows;
+    return s->row < m->alone_end ? HIST_OK : merge_alone_through(m, err);
+}
+
 /* A step of the stretch that overlaps with nothing. */
 static hist_status merge_step_alone(hi_merge *m, uint32_t rows_left, hist_error *err)
 {
     hi_merge_stretch *s = m->alone;
     hi_frag *frag = m->spec.frags[s->frag];
     uint32_t rows = m->alone_end - s->row;
-    const uint32_t skip = m->spec.range_count == 0 ? 0 : merge_skippable(m, frag, s->row);
+    bool done = false;
 
+    if (m->spec.whole != NULL) {
+        HI_TRY(merge_step_whole(m, &done, err));
+        if (done) {
+            return HIST_OK;
+        }
+    }
+    const uint32_t skip = m->spec.range_count == 0 ? 0 : merge_skippable(m, frag, s->row);
     if (skip > 0) {
         rows = skip < rows ? skip : rows;
         merge_count_skipped(m, frag, s->frag, s->row, rows);
@@ -231,15 +274,7 @@ static hist_status merge_step_alone(hi_merge *m, uint32_t rows_left, hist_error 
         HI_TRY(merge_emit(m, s, rows, err));
         m->block_ended = rows == block;
     }
-    if (s->row < m->alone_end) {
-        return HIST_OK;
-    }
-    m->alone = NULL;
-    if (m->heap_count == 0) {
-        merge_stretch_through(m, s);
-        return HIST_OK;
-    }
-    return merge_top_moved(m, err); /* It was the only cursor and goes on being one. */
+    return s->row < m->alone_end ? HIST_OK : merge_alone_through(m, err);
 }
 
 /* Times below `limit` from the top's row on, as far as its window reaches. */
@@ -438,7 +473,8 @@ hist_status hi_merge_next(hi_merge *merge, uint32_t rows_max, hi_runlist *list_o
 {
     *list_out = (hi_runlist){0};
     merge_begin_list(merge);
-    while (merge->rows < rows_max && !merge->stopped) {
+    merge->block_waits = false;
+    while (merge->rows < rows_max && !merge->stopped && !merge->block_waits) {
         if (!merge->in_series) {
             HI_TRY(hi_merge_next_series(merge, err));
             if (!merge->in_series || !merge_begin_series(merge)) {

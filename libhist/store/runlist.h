@@ -53,6 +53,21 @@ typedef struct hi_tombstone {
     int64_t to_ns;
 } hi_tombstone;
 
+/* A block of which every row goes out as it is. When it is of several series, it is offered at the
+   turn of its first row, before other rows of those series that belong between its own. */
+typedef struct hi_whole_block {
+    hi_frag *frag;
+    uint32_t row;
+    uint32_t rows;
+    uint32_t series; /* Of the first row, */
+    bool one_series; /* and of all others. */
+} hi_whole_block;
+
+/* Takes a block out of the merge, or (*taken_out false) leaves its rows to the lists. now false: rows before it are still to go
+   out; whether it would be taken is all that is asked. */
+typedef hist_status (*hi_whole_fn)(void *arg, const hi_whole_block *block, bool now,
+                                   bool *taken_out, hist_error *err);
+
 enum { HI_MERGE_FRAGS_MAX = 1 << 20 };
 
 typedef struct hi_merge_spec {
@@ -69,6 +84,9 @@ typedef struct hi_merge_spec {
     const hi_tombstone *tombstones;
     uint32_t tombstone_count;
     uint64_t *blocks_skipped; /* Counted if not NULL. */
+    hi_whole_fn
+        whole; /* Is offered whole blocks, of fragments that have statistics; NULL: nobody. */
+    void *whole_arg;
     bool
         stop_at_blocks; /* Lists may end early, at the end of a block, so that columns need no copy. */
 } hi_merge_spec;

@@ -33,6 +33,7 @@ struct hi_scan {
     uint32_t next_source;
     hi_frag_list frags; /* Of the current cluster. */
     hi_merge *merge;
+    hi_block_stats *block_stats; /* Of the block that is offered, one a column; NULL: none is. */
     hi_scan_stats stats;
 };
 
@@ -195,6 +196,51 @@ static hist_status scan_open_frags(hi_scan *scan, uint32_t first, uint32_t end, 
     return HIST_OK;
 }
 
+/* ---- whole blocks ---- */
+
+/* Statistics of the block for column number `c` of the scan; false: they cannot stand for its rows. */
+static bool scan_block_stats(hi_scan *scan, const hi_whole_block *block, uint32_t c)
+{
+    const hi_column_def *def = &scan->spec.columns[c];
+    const uint32_t id = def->kind == HIST_COLUMN_FIELD ? def->id : HI_COLUMN_TIME;
+    hi_frag *frag = block->frag;
+
+    if (id != HI_COLUMN_TIME) {
+        const hist_type type = frag->ops->column(frag, id);
+
+        if (type != 0 && type != def->type) {
+            return false; /* Gathering it says what is wrong. */
+        }
+    }
+    return frag->ops->stats(frag, id, block->row, &scan->block_stats[c]) == block->rows;
+}
+
+/* hi_whole_fn. Tags tell by the statistics of the times whether a block begins here, as they have none. */
+static hist_status scan_offer_block(void *arg, const hi_whole_block *block, bool now,
+                                    bool *taken_out, hist_error *err)
+{
+    hi_scan *scan = arg;
+    const hi_scan_block shown = {.rows = block->rows,
+                                 .series = block->series,
+                                 .one_series = block->one_series,
+                                 .stats = scan->block_stats};
+
+    *taken_out = false;
+    for (uint32_t c = 0; c < scan->spec.column_count; c++) {
+        if (!scan_block_stats(scan, block, c)) {
+            return HIST_OK;
+        }
+    }
+    return scan->spec.fold(scan->spec.fold_arg, &shown, now, taken_out, err);
+}
+
+static void scan_count_blocks_read(hi_scan *scan)
+{
+    for (uint32_t i = 0; i < scan->frags.count; i++) {
+        scan->frags.frags[i]->blocks_read = &scan->stats.blocks_read;
+    }
+}
+
 /* Opens the next cluster that has fragments. *done_out: there is none. */
 static hist_status scan_next_cluster(hi_scan *scan, bool *done_out, hist_error *err)
 {
@@ -230,7 +276,10 @@ static hist_status scan_next_cluster(hi_scan *scan, bool *done_out, hist_error *
                                  .range_count = spec->range_count,
                                  .tombstones = scan->snapshot->version->tombstones,
                                  .tombstone_count = scan->snapshot->version->tombstone_count,
-                                 .blocks_skipped = &scan->stats.blocks_skipped};
+                                 .blocks_skipped = &scan->stats.blocks_skipped,
+                                 .whole = scan->block_stats == NULL ? NULL : scan_offer_block,
+                                 .whole_arg = scan};
+    scan_count_blocks_read(scan);
     return hi_merge_open(scan->mem, &merge, &scan->merge, err);
 }
 
@@ -394,7 +443,12 @@ hist_status hi_scan_open(hi_snapshot *snapshot, hi_mem *mem, const hi_scan_spec 
     hi_arena_init(&scan->arena, mem);
     hi_arena_init(&scan->cluster, mem);
     hi_arena_init(&scan->batch, mem);
-    if (spec->from_ns <= spec->last_ns && (spec->series == NULL || spec->series_count > 0)) {
+    if (spec->fold != NULL) {
+        scan->block_stats = HI_NEW_ARRAY(&scan->arena, hi_block_stats, spec->column_count);
+        status = scan->block_stats == NULL ? hi_no_memory(err, "scan") : HIST_OK;
+    }
+    if (status == HIST_OK && spec->from_ns <= spec->last_ns &&
+        (spec->series == NULL || spec->series_count > 0)) {
         status = scan_add_parts(scan, err);
         for (int i = 0; i < 2 && status == HIST_OK; i++) {
             if (snapshot->views[i].chunks != NULL) {

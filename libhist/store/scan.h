@@ -20,16 +20,33 @@ void hi_snapshot_close(hi_snapshot *snapshot);
 hi_catalog *hi_snapshot_catalog(hi_snapshot *snapshot);
 uint64_t hi_snapshot_seq(const hi_snapshot *snapshot);
 
+/* A whole block that no other rows are merged with and no delete cuts. When it is of several series, it
+   comes at the turn of its first row, before other rows of those series that belong between its own. */
+typedef struct hi_scan_block {
+    uint32_t rows;
+    uint32_t series;             /* Of the first row, */
+    bool one_series;             /* and of all others. */
+    const hi_block_stats *stats; /* One a column of the spec; for tags those of the times. */
+} hi_scan_block;
+
+/* Takes the block by its statistics, or (*taken_out false) leaves its rows to the batches. now false: rows before it are still
+   to be given; whether it would be taken is all that is asked. Called inside hi_scan_next(). */
+typedef hist_status (*hi_scan_fold_fn)(void *arg, const hi_scan_block *block, bool now,
+                                       bool *taken_out, hist_error *err);
+
 typedef struct hi_scan_spec {
     uint32_t table;
     const hi_column_def *columns; /* Wanted, in this order: time, tags, fields. */
     uint32_t column_count;
-    int64_t from_ns;   /* from_ns <= time <= last_ns; last_ns is inclusive. */
+    int64_t from_ns; /* from_ns <= time <= last_ns; last_ns is inclusive. */
     int64_t last_ns;
     const uint32_t *series; /* Ascending; NULL: all. */
     uint32_t series_count;
     const hi_range *ranges; /* Hints: rows outside may still come. */
     uint32_t range_count;
+    hi_scan_fold_fn
+        fold; /* Is offered whole blocks; NULL: nobody. Which ones depends on neither batch_rows_max nor threads. */
+    void *fold_arg;
     uint32_t batch_rows_max; /* 0: a block, 8192, or fewer in a store with a small budget. */
 } hi_scan_spec;
 
@@ -49,9 +66,10 @@ typedef struct hi_scan_batch {
 } hi_scan_batch;
 
 typedef struct hi_scan_stats {
-    uint64_t rows;
-    uint64_t blocks_read;
-    uint64_t blocks_skipped;
+    uint64_t rows;        /* Given in batches. */
+    uint64_t blocks_read; /* Blocks of single columns whose bytes were read. */
+    uint64_t
+        blocks_skipped; /* Blocks of rows that a range ruled out, or that were taken by their statistics. */
 } hi_scan_stats;
 
 /* The snapshot must stay open longer. */
