@@ -223,8 +223,8 @@ static void bench_decode(bench *b, const real_column *c, const hi_codec_kernels 
                          const real_column *expect, const char *name)
 {
     for (uint32_t p = 0; p < b->page_count; p++) {
-        const hist_status status = real_page_decode(kern, &b->mem, c->type, &b->pages[p],
-                                                    b->out.data, &b->room, expect);
+        const hist_status status =
+            real_page_decode(kern, &b->mem, c->type, &b->pages[p], b->out.data, &b->room, expect);
 
         if (status != HIST_OK) {
             bench_die("%s, page %u, decoded by %s: %s", name, p, kern->name,
@@ -298,14 +298,13 @@ static void bench_directory(bench *b, const real_column *c, columns_cost *cost)
             hi_block_stats_clean(&blocks[i].stats, c->type, info->rows);
             cost->models[info->encoding % COLUMNS_MODELS]++;
         }
-        hi_dir_builder_page(&b->directory,
-                            &(hi_dir_page){.column = time ? HI_COLUMN_TIME : 1,
-                                           .type = c->type,
-                                           .offset = HI_PART_HEADER_SIZE + page->at,
-                                           .shared_size = page->shared_size,
-                                           .base_ns = first - first % day_ns,
-                                           .blocks = blocks,
-                                           .block_count = page->block_count});
+        hi_dir_builder_page(&b->directory, &(hi_dir_page){.column = time ? HI_COLUMN_TIME : 1,
+                                                          .type = c->type,
+                                                          .offset = HI_PART_HEADER_SIZE + page->at,
+                                                          .shared_size = page->shared_size,
+                                                          .base_ns = first - first % day_ns,
+                                                          .blocks = blocks,
+                                                          .block_count = page->block_count});
         cost->blocks += page->block_count;
         hashes += page->block_count + (page->shared_size > 0);
     }
@@ -399,19 +398,21 @@ static void bench_run(bench *b)
 
 static void bench_usage(void)
 {
-    (void)fprintf(stderr,
-                  "usage: bench_columns [--type f64|i64|ts|bool|str] [--group NAME]\n"
-                  "                     [--variant base|avx2|avx512] [--quick] [--tsv]\n"
-                  "                     [--reference FILE] FOLDER\n");
+    (void)fprintf(stderr, "usage: bench_columns [--type f64|i64|ts|bool|str] [--group NAME]\n"
+                          "                     [--variant base|avx2|avx512] [--quick] [--tsv]\n"
+                          "                     [--reference FILE] FOLDER\n");
     exit(2);
 }
 
 static bench_options bench_parse_options(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"type", required_argument, NULL, 't'},    {"group", required_argument, NULL, 'g'},
-        {"variant", required_argument, NULL, 'v'}, {"reference", required_argument, NULL, 'r'},
-        {"quick", no_argument, NULL, 'q'},         {"tsv", no_argument, NULL, 'T'},
+        {"type", required_argument, NULL, 't'},
+        {"group", required_argument, NULL, 'g'},
+        {"variant", required_argument, NULL, 'v'},
+        {"reference", required_argument, NULL, 'r'},
+        {"quick", no_argument, NULL, 'q'},
+        {"tsv", no_argument, NULL, 'T'},
         {NULL, 0, NULL, 0},
     };
     bench_options o = {.reference = "bench/columns_reference.tsv"};

@@ -14,10 +14,11 @@ typedef enum script_state {
 
 typedef struct script_end {
     script_state state;
-    char open;        /* OPEN: the bracket, quote or pipe. */
-    size_t open_at;   /* Where it is. */
-    bool semicolon;   /* The last thing is a semicolon. */
-    bool broken;      /* WHOLE: a semicolon stands inside of ( or [, and nothing that follows can make it right. */
+    char open;      /* OPEN: the bracket, quote or pipe. */
+    size_t open_at; /* Where it is. */
+    bool semicolon; /* The last thing is a semicolon. */
+    bool
+        broken; /* WHOLE: a semicolon stands inside of ( or [, and nothing that follows can make it right. */
     size_t statement; /* Where the last statement that is not empty begins. */
 } script_end;
 

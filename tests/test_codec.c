@@ -38,8 +38,8 @@ static uint64_t row_word(hist_type type, const void *data, uint32_t i)
     return type == HIST_TYPE_INT ? ((const uint32_t *)data)[i] : ((const uint64_t *)data)[i];
 }
 
-static void check_row(const cc_room *got, const hi_decoded *d, const hi_page_shared *shared, uint32_t row,
-                      uint32_t i)
+static void check_row(const cc_room *got, const hi_decoded *d, const hi_page_shared *shared,
+                      uint32_t row, uint32_t i)
 {
     const bool valid = cc.v.valid == NULL || hist_bit_get(cc.v.valid, row);
 
@@ -194,8 +194,8 @@ static void check_vectors(const cc_page *p, uint32_t b)
             const uint32_t rows = (end < info->rows ? end : info->rows) - start;
             uint32_t nulls = 0;
 
-            assert_int_equal(hi_block_decode_vectors(cc.v.type, src, info->size, info->rows, &shared,
-                                                     first, count, &part.r, &d),
+            assert_int_equal(hi_block_decode_vectors(cc.v.type, src, info->size, info->rows,
+                                                     &shared, first, count, &part.r, &d),
                              HIST_OK);
             for (uint32_t i = 0; i < rows; i++) {
                 const bool valid = hist_bit_get(whole.r.valid, start + i);
@@ -207,9 +207,9 @@ static void check_vectors(const cc_page *p, uint32_t b)
             assert_int_equal(d.nulls, nulls);
         }
     }
-    assert_int_equal(
-        hi_block_decode_vectors(cc.v.type, src, info->size, info->rows, &shared, vectors, 1, &part.r, &d),
-        HIST_EINVAL);
+    assert_int_equal(hi_block_decode_vectors(cc.v.type, src, info->size, info->rows, &shared,
+                                             vectors, 1, &part.r, &d),
+                     HIST_EINVAL);
     hi_page_shared_free(&cc_mem, &shared);
     cc_room_free(&whole);
     cc_room_free(&part);

@@ -89,8 +89,8 @@ static void *victim_decode(void *arg)
     victim *v = arg;
     hi_decoded d;
 
-    v->status = hi_block_decode_with(v->kern, v->type, v->source, v->size, v->rows, v->shared,
-                                     v->room, &d);
+    v->status =
+        hi_block_decode_with(v->kern, v->type, v->source, v->size, v->rows, v->shared, v->room, &d);
     return NULL;
 }
 
@@ -99,8 +99,8 @@ static void *victim_vectors(void *arg)
     victim *v = arg;
     hi_decoded d;
 
-    v->status = hi_block_decode_vectors(v->type, v->source, v->size, v->rows, v->shared, 0, 1,
-                                        v->room, &d);
+    v->status =
+        hi_block_decode_vectors(v->type, v->source, v->size, v->rows, v->shared, 0, 1, v->room, &d);
     return NULL;
 }
 
@@ -117,9 +117,9 @@ static void page_each_block(cc_page *p, const hi_room *room, block_fn *fn, void 
     hi_page_shared shared;
     uint8_t *section = cc_padded_copy((const uint8_t *)p->bytes.data, p->shared_size);
 
-    assert_int_equal(hi_page_shared_open(&cc_mem, cc.v.type, section, p->shared_size,
-                                         TEXT_BYTES_MAX, &shared),
-                     HIST_OK);
+    assert_int_equal(
+        hi_page_shared_open(&cc_mem, cc.v.type, section, p->shared_size, TEXT_BYTES_MAX, &shared),
+        HIST_OK);
     for (uint32_t b = 0; b < p->block_count; b++) {
         const hi_block_info *info = &p->blocks[b];
         uint8_t *source = cc_padded_copy((const uint8_t *)p->bytes.data + info->offset, info->size);
@@ -161,8 +161,8 @@ enum { WORST_RUNS = HI_RUNS_MAX, WORST_ROWS = HI_BLOCK_ROWS_MAX };
 static size_t worst_cold(const uint64_t *x, uint32_t count, uint8_t *to)
 {
     static hi_cold_scratch scratch;
-    const size_t size = hi_cold_encode(hi_codec_kernels_pick(), &scratch, NULL, x, count,
-                                       HI_STREAM_BYTES_MAX, to);
+    const size_t size =
+        hi_cold_encode(hi_codec_kernels_pick(), &scratch, NULL, x, count, HI_STREAM_BYTES_MAX, to);
 
     assert_true(size > 0);
     return size;

@@ -58,7 +58,8 @@ static void damage_shared(uint8_t *section, size_t size)
         const uint8_t was = section[i];
 
         section[i] = (uint8_t)cc_noise();
-        const hist_status status = hi_page_shared_open(&cc_mem, cc.v.type, section, size, 1 << 20, &shared);
+        const hist_status status =
+            hi_page_shared_open(&cc_mem, cc.v.type, section, size, 1 << 20, &shared);
         assert_true(status == HIST_OK || status == HIST_ECORRUPT);
         hi_page_shared_free(&cc_mem, &shared);
         section[i] = was;
@@ -106,7 +107,9 @@ static void damage(hist_type type, int shape, int nulls, uint32_t rows, hi_profi
     cc_page_cut(&p, rows, rows);
     cc_page_encode(&p, profile);
     uint8_t *shared = cc_padded_copy((uint8_t *)p.bytes.data, p.shared_size);
-    assert_int_equal(hi_page_shared_open(&cc_mem, cc.v.type, shared, p.shared_size, 1 << 20, &v.shared), HIST_OK);
+    assert_int_equal(
+        hi_page_shared_open(&cc_mem, cc.v.type, shared, p.shared_size, 1 << 20, &v.shared),
+        HIST_OK);
     damage_shared(shared, p.shared_size);
     v.got = cc_room_new(type == HIST_TYPE_STRING ? (size_t)cc.offsets[rows] : 0);
     damage_block(&v, (const uint8_t *)p.bytes.data + p.blocks[0].offset, p.blocks[0].size);
@@ -142,8 +145,9 @@ static void a_block_cut_short_or_continued_is_damage(void **state)
         cc_page_cut(&p, 2000, 2000);
         cc_page_encode(&p, HI_PROFILE_WARM);
         cc_room got = cc_room_new((size_t)cc.v.rows * 24);
-        assert_int_equal(
-            hi_page_shared_open(&cc_mem, cc.v.type, (uint8_t *)p.bytes.data, p.shared_size, 1 << 20, &shared), HIST_OK);
+        assert_int_equal(hi_page_shared_open(&cc_mem, cc.v.type, (uint8_t *)p.bytes.data,
+                                             p.shared_size, 1 << 20, &shared),
+                         HIST_OK);
         const size_t size = p.blocks[0].size;
         uint8_t *src = cc_padded_copy((uint8_t *)p.bytes.data + p.blocks[0].offset, size);
         assert_int_equal(hi_block_decode(cc_types[t], src, size - 1, 2000, &shared, &got.r, &d),

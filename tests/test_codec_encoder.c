@@ -98,10 +98,8 @@ static void a_quarter_has_up_to_255_exceptions(void **state)
 /* Hundredths, one of them so many units in the last place off: is it an exception? */
 static bool off_is_exception(int64_t off)
 {
-    const hi_real_model model = {.encoding = HI_ENC_NUM,
-                                 .num = {HI_NUM_DECIMAL, false, 100},
-                                 .digits = 2,
-                                 .off = true};
+    const hi_real_model model = {
+        .encoding = HI_ENC_NUM, .num = {HI_NUM_DECIMAL, false, 100}, .digits = 2, .off = true};
     cc_room got = cc_room_new(0);
     hi_decoded d;
 
@@ -109,12 +107,12 @@ static bool off_is_exception(int64_t off)
         column[i] = hi_bits_of((double)(5000 + i) / 100) + (i == 500 ? (uint64_t)off : 0);
     }
     made[0] = HI_ENC_NUM;
-    const hi_body body = hi_real_encode(hi_codec_kernels_pick(), &cc_encoder->body, &model, column,
-                                        1000, made + 1);
+    const hi_body body =
+        hi_real_encode(hi_codec_kernels_pick(), &cc_encoder->body, &model, column, 1000, made + 1);
     assert_int_equal(body.model, HI_ENC_NUM);
     uint8_t *src = cc_padded_copy(made, body.size + 1);
-    assert_int_equal(
-        hi_block_decode(HIST_TYPE_REAL, src, body.size + 1, 1000, NULL, &got.r, &d), HIST_OK);
+    assert_int_equal(hi_block_decode(HIST_TYPE_REAL, src, body.size + 1, 1000, NULL, &got.r, &d),
+                     HIST_OK);
     assert_memory_equal(got.data, column, 1000 * sizeof(*column));
     free(src);
     cc_room_free(&got);
@@ -154,8 +152,8 @@ static void page_encode(hi_encoder *encoder, hist_type type, hi_profile profile,
         uint8_t *src = cc_padded_copy((uint8_t *)p->bytes.data + info->offset, info->size);
         hi_decoded d;
 
-        assert_int_equal(
-            hi_block_decode(type, src, info->size, info->rows, &shared, &got.r, &d), HIST_OK);
+        assert_int_equal(hi_block_decode(type, src, info->size, info->rows, &shared, &got.r, &d),
+                         HIST_OK);
         assert_memory_equal(got.data, column + at, info->rows * sizeof(*column));
         free(src);
     }
@@ -278,8 +276,8 @@ static void a_dictionary_for_a_page_has_up_to_32768_entries(void **state)
         for (uint32_t i = 0; i < PAGE_ROWS; i++) {
             column[i] = level(i % different);
         }
-        assert_int_equal(
-            hi_page_dict_collect(&dict, &cc_mem, HI_KIND_LONG, &values, PAGE_ROWS), HIST_OK);
+        assert_int_equal(hi_page_dict_collect(&dict, &cc_mem, HI_KIND_LONG, &values, PAGE_ROWS),
+                         HIST_OK);
         assert_int_equal(dict.count, different <= 32768 ? different : 0);
         hi_page_dict_free(&dict, &cc_mem);
     }

@@ -383,10 +383,10 @@ static void text_is_what_its_lengths_say(void **state)
         size_t bytes;
         hist_status want;
     } cases[] = {
-        {3, 1, 2, 3, 3, HIST_OK},       {0, 0, 0, 0, 0, HIST_OK},
-        {3, 1, 3, 3, 3, HIST_ECORRUPT}, {3, 1, 1, 3, 3, HIST_ECORRUPT}, /* lengths */
-        {3, -1, 4, 3, 3, HIST_ECORRUPT}, /* below 0 */
-        {3, 4, -1, 3, 3, HIST_ECORRUPT}, /* and back */
+        {3, 1, 2, 3, 3, HIST_OK},        {0, 0, 0, 0, 0, HIST_OK},
+        {3, 1, 3, 3, 3, HIST_ECORRUPT},  {3, 1, 1, 3, 3, HIST_ECORRUPT}, /* lengths */
+        {3, -1, 4, 3, 3, HIST_ECORRUPT},                                 /* below 0 */
+        {3, 4, -1, 3, 3, HIST_ECORRUPT},                                 /* and back */
         {3, 1, 2, 2, 2, HIST_ECORRUPT},  {3, 1, 2, 4, 4, HIST_ECORRUPT}, /* stored */
         {3, 1, 2, 3, 2, HIST_ECORRUPT},  {3, 1, 2, 3, 4, HIST_ECORRUPT}, /* cut, left */
     };
@@ -683,9 +683,8 @@ static void bytes_without_a_meaning_are_damage(void **state)
         uint8_t *src = cc_padded_copy(cases[i].bytes, cases[i].size);
         hi_decoded d;
 
-        assert_int_equal(
-            hi_block_decode(cases[i].type, src, cases[i].size, 2, NULL, &got.r, &d),
-            HIST_ECORRUPT);
+        assert_int_equal(hi_block_decode(cases[i].type, src, cases[i].size, 2, NULL, &got.r, &d),
+                         HIST_ECORRUPT);
         free(src);
         cc_room_free(&got);
     }

@@ -86,8 +86,7 @@ static bool case_wanted(hist_type type, int shape)
 
 static uint32_t cases_make(golden *all)
 {
-    static const uint32_t sizes[] = {1,   2,   15,   16,   17,   255, 256,
-                                     257, 1023, 1024, 1025, 4320, 8192};
+    static const uint32_t sizes[] = {1, 2, 15, 16, 17, 255, 256, 257, 1023, 1024, 1025, 4320, 8192};
     uint32_t count = 0;
 
     for (unsigned type = 0; type < CC_TYPES; type++) {
@@ -272,8 +271,9 @@ static bool line_read(const char *line, golden *g)
 {
     char type[16];
 
-    if (sscanf(line, "%15s %d %" SCNu32 " %u %d %" SCNu32 " %" SCNu32 " %" SCNx64 " %" SCNx64
-                     " %" SCNx64 " %ld",
+    if (sscanf(line,
+               "%15s %d %" SCNu32 " %u %d %" SCNu32 " %" SCNu32 " %" SCNx64 " %" SCNx64 " %" SCNx64
+               " %ld",
                type, &g->shape, &g->rows, &g->profile, &g->nulls, &g->shared, &g->size, &g->bytes,
                &g->values, &g->stats, &g->at) != 11) {
         return false;
@@ -348,9 +348,10 @@ static int golden_write(void)
     long at = 0;
 
     golden_count = cases_make(golden_all);
-    bool good = fprintf(index,
-                   "zstd %u\n# type shape rows profile nulls shared size page values stats place\n",
-                   ZSTD_versionNumber()) > 0;
+    bool good =
+        fprintf(index,
+                "zstd %u\n# type shape rows profile nulls shared size page values stats place\n",
+                ZSTD_versionNumber()) > 0;
     for (uint32_t i = 0; i < golden_count; i++) {
         golden *g = &golden_all[i];
         uint32_t sizes[CUT_BLOCKS];
@@ -361,12 +362,11 @@ static int golden_write(void)
             g->at = at;
             at += page_write(pages, g, sizes, page.bytes.data, &good);
         }
-        good = good &&
-               fprintf(index,
-                       "%s %d %" PRIu32 " %u %d %" PRIu32 " %" PRIu32 " %" PRIx64 " %" PRIx64
-                       " %" PRIx64 " %ld\n",
-                       golden_types[g->type], g->shape, g->rows, g->profile, g->nulls, g->shared,
-                       g->size, g->bytes, g->values, g->stats, g->at) > 0;
+        good = good && fprintf(index,
+                               "%s %d %" PRIu32 " %u %d %" PRIu32 " %" PRIu32 " %" PRIx64
+                               " %" PRIx64 " %" PRIx64 " %ld\n",
+                               golden_types[g->type], g->shape, g->rows, g->profile, g->nulls,
+                               g->shared, g->size, g->bytes, g->values, g->stats, g->at) > 0;
         hi_buf_free(&page.bytes);
     }
     good = fclose(index) == 0 && good;
@@ -388,9 +388,8 @@ static void every_case_is_in_the_index(void **state)
     for (uint32_t i = 0; i < count; i++) {
         const golden *g = &golden_all[i];
 
-        if (g->type != wanted[i].type || g->shape != wanted[i].shape ||
-            g->rows != wanted[i].rows || g->profile != wanted[i].profile ||
-            g->nulls != wanted[i].nulls) {
+        if (g->type != wanted[i].type || g->shape != wanted[i].shape || g->rows != wanted[i].rows ||
+            g->profile != wanted[i].profile || g->nulls != wanted[i].nulls) {
             case_fail(g, "another case was expected here " GOLDEN_AGAIN);
         }
     }

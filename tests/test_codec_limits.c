@@ -573,12 +573,12 @@ static void ids_of_a_vector_have_32_bits(void **state)
         cb_u8(&b, HI_ENC_INT);
         cb_regular(&b, (int64_t)UINT32_MAX - 2047 + beyond, 1); /* 2048 rows. */
         uint8_t *src = cc_padded_copy(b.at, b.size);
-        assert_int_equal(hi_block_decode_vectors(HIST_TYPE_INT, src, b.size, 2048, NULL, 0, 1,
-                                                 &got.r, &d),
-                         HIST_OK);
-        assert_int_equal(hi_block_decode_vectors(HIST_TYPE_INT, src, b.size, 2048, NULL, 1, 1,
-                                                 &got.r, &d),
-                         beyond ? HIST_ECORRUPT : HIST_OK);
+        assert_int_equal(
+            hi_block_decode_vectors(HIST_TYPE_INT, src, b.size, 2048, NULL, 0, 1, &got.r, &d),
+            HIST_OK);
+        assert_int_equal(
+            hi_block_decode_vectors(HIST_TYPE_INT, src, b.size, 2048, NULL, 1, 1, &got.r, &d),
+            beyond ? HIST_ECORRUPT : HIST_OK);
         free(src);
         cc_room_free(&got);
     }

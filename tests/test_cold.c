@@ -40,8 +40,8 @@ static size_t kernels_here(const hi_codec_kernels **list)
     return count;
 }
 
-static hist_status decode(const hi_codec_kernels *kern, const hi_cold_set *set,
-                          const uint8_t *from, size_t size, uint32_t count)
+static hist_status decode(const hi_codec_kernels *kern, const hi_cold_set *set, const uint8_t *from,
+                          size_t size, uint32_t count)
 {
     hi_reader r = hi_reader_of(from, size);
     hi_cold_view view;
@@ -441,7 +441,6 @@ static void a_form_must_save_what_it_takes(void **state)
         const size_t set_size = page_share(WALKS, 500, set_bytes);
         const size_t size = page_sizes(WALKS, 500, &shared);
         assert_true(size + set_size <= alone + WALKS + 1);
-
     }
 }
 

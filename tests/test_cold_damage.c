@@ -72,8 +72,7 @@ static void damage_fill(int shape, uint32_t rows)
 }
 
 /* Rooms of exact size, so that ASan sees a byte too much. */
-static void victim_decode(const hi_cold_set *with, const uint8_t *bytes, size_t size,
-                          uint32_t rows)
+static void victim_decode(const hi_cold_set *with, const uint8_t *bytes, size_t size, uint32_t rows)
 {
     uint8_t *src = cc_padded_copy(bytes, size);
     uint64_t *out = malloc((size_t)rows * 8 + HI_CODEC_PAD);
@@ -199,8 +198,8 @@ typedef struct lie {
     uint8_t map;     /* Of the first segments. */
     uint8_t escapes; /* As listed. */
     uint8_t escape_bytes;
-    uint8_t low;     /* Bytes of BINS. */
-    uint8_t extra;   /* Words that nothing reads. */
+    uint8_t low;   /* Bytes of BINS. */
+    uint8_t extra; /* Words that nothing reads. */
     uint8_t kind;
     uint8_t flags;
     bool opened; /* Set by lie_read(). */

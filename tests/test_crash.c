@@ -171,9 +171,7 @@ static bool crash_fault_once(vfs_fault_plan plan, uint64_t part_bytes)
     hist_status status = HIST_OK;
     hist_vfs *disk = hist_vfs_memory_new();
     hist_vfs *faulty = vfs_fault_new(disk);
-    story s = {.batches = CRASH_BATCHES,
-               .stubborn = !plan.sticky,
-               .part_bytes_max = part_bytes};
+    story s = {.batches = CRASH_BATCHES, .stubborn = !plan.sticky, .part_bytes_max = part_bytes};
 
     assert_non_null(faulty);
     vfs_fault_arm(faulty, plan);

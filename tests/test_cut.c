@@ -108,8 +108,7 @@ static void world_rows(world *w, int series, int64_t from_ns, int first, int row
         char line[512];
 
         w->random = w->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        int size =
-            snprintf(line, sizeof(line), "t,s=%d v=%" PRIu64 "i", series, w->random >> 33);
+        int size = snprintf(line, sizeof(line), "t,s=%d v=%" PRIu64 "i", series, w->random >> 33);
         for (int f = 0; f < w->fields; f++) {
             size += snprintf(line + size, sizeof(line) - (size_t)size, ",f%d=%di", f, i * f);
         }
@@ -467,12 +466,11 @@ static void cells_write(cells *c, world *w, int round)
         char line[96];
 
         c->value[series][at] = round * 1000 + (int64_t)i + 1;
-        const int size =
-            snprintf(line, sizeof(line), "t,s=%u v=%" PRId64 "i %" PRId64, series,
-                     c->value[series][at], BASE + (int64_t)at * SECOND);
+        const int size = snprintf(line, sizeof(line), "t,s=%u v=%" PRId64 "i %" PRId64, series,
+                                  c->value[series][at], BASE + (int64_t)at * SECOND);
         options.final = true;
-        assert_int_equal(
-            hist_append_lp(writer, line, (size_t)size, &options, &result, &err), HIST_OK);
+        assert_int_equal(hist_append_lp(writer, line, (size_t)size, &options, &result, &err),
+                         HIST_OK);
     }
     assert_int_equal(hist_commit(writer, HIST_COMMIT_WRITTEN, NULL, &err), HIST_OK);
     hist_writer_close(writer);

@@ -172,8 +172,8 @@ static void mark_log(world *w, const hi_features *features)
     assert_int_equal(w->vfs->list(w->vfs, "db", mark_newest_segment, &no, NULL), HIST_OK);
     hi_name_format(HI_FILE_WAL, no, w->name);
     world_bytes(w, 0, bytes, sizeof(bytes), false);
-    assert_int_equal(
-        hi_wal_header_decode(bytes, w->super.uuid, no, w->name, true, &header, NULL), HIST_OK);
+    assert_int_equal(hi_wal_header_decode(bytes, w->super.uuid, no, w->name, true, &header, NULL),
+                     HIST_OK);
     header.features = *features;
     hi_wal_header_encode(&header, w->super.uuid, bytes);
     world_bytes(w, 0, bytes, sizeof(bytes), true);
@@ -293,8 +293,8 @@ static void expect_writing_ends(world *w)
     expect_rows(db, ROWS);
     assert_int_equal(world_write(db, ROWS, &err), HIST_EREADONLY);
     expect_named(w, &err, BIT_READ);
-    assert_int_equal(
-        hist_delete(db, NULL, "t", NULL, 0, HIST_TIME_MIN, HIST_TIME_MAX, &err), HIST_EREADONLY);
+    assert_int_equal(hist_delete(db, NULL, "t", NULL, 0, HIST_TIME_MIN, HIST_TIME_MAX, &err),
+                     HIST_EREADONLY);
     expect_named(w, &err, BIT_READ);
     assert_int_equal(hist_maintain(db, HIST_MAINTAIN_FLUSH, &err), HIST_EREADONLY);
     expect_named(w, &err, BIT_READ);

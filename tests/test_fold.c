@@ -115,13 +115,13 @@ static hi_fold model_fold(const model *m, uint32_t first, uint32_t count)
     return f;
 }
 
-#define MODEL_COMPARE(x, a, b, op)                    \
-    ((op) == HI_COMPARE_EQ   ? (x) == (a)             \
-     : (op) == HI_COMPARE_NE ? (x) != (a)             \
-     : (op) == HI_COMPARE_LT ? (x) < (a)              \
-     : (op) == HI_COMPARE_LE ? (x) <= (a)             \
-     : (op) == HI_COMPARE_GT ? (x) > (a)              \
-     : (op) == HI_COMPARE_GE ? (x) >= (a)             \
+#define MODEL_COMPARE(x, a, b, op)        \
+    ((op) == HI_COMPARE_EQ   ? (x) == (a) \
+     : (op) == HI_COMPARE_NE ? (x) != (a) \
+     : (op) == HI_COMPARE_LT ? (x) < (a)  \
+     : (op) == HI_COMPARE_LE ? (x) <= (a) \
+     : (op) == HI_COMPARE_GT ? (x) > (a)  \
+     : (op) == HI_COMPARE_GE ? (x) >= (a) \
                              : (x) >= (a) && (x) <= (b))
 
 static bool model_compare(const model *m, uint32_t row, const hi_compare *c)
@@ -213,8 +213,12 @@ static void check_bins(const hi_codec_kernels *kern, const hi_block_bytes *b, co
 /* A constant that lies somewhere in the data, next to it, or at an end of all there is. */
 static uint64_t constant(const model *m)
 {
-    static const uint64_t reals[] = {0, UINT64_C(1) << 63, UINT64_C(0x7ff0000000000000),
-                                     UINT64_C(0xfff0000000000000), UINT64_C(0x7ff8000000000001), 1};
+    static const uint64_t reals[] = {0,
+                                     UINT64_C(1) << 63,
+                                     UINT64_C(0x7ff0000000000000),
+                                     UINT64_C(0xfff0000000000000),
+                                     UINT64_C(0x7ff8000000000001),
+                                     1};
     static const uint64_t ints[] = {0, UINT64_C(1) << 63, INT64_MAX, UINT64_MAX, 1, UINT32_MAX};
     const uint64_t v = model_word(m, (uint32_t)(cc_noise() % m->rows));
 
@@ -233,8 +237,15 @@ static uint64_t constant(const model *m)
     }
 }
 
-static const int64_t widths[] = {1, 7, 60, 1000000007, INT64_C(60000000000), INT64_C(3600000000000),
-                                 INT64_C(86400000000000), INT64_MAX / 2, INT64_MAX};
+static const int64_t widths[] = {1,
+                                 7,
+                                 60,
+                                 1000000007,
+                                 INT64_C(60000000000),
+                                 INT64_C(3600000000000),
+                                 INT64_C(86400000000000),
+                                 INT64_MAX / 2,
+                                 INT64_MAX};
 enum { WIDTHS = sizeof(widths) / sizeof(widths[0]) };
 
 /* Everything over one range of rows. */
@@ -333,13 +344,13 @@ static void short_blocks_too(void **state)
 
 /* Columns that take the ways no shape above does for sure. */
 enum {
-    WAY_FRAMES,       /* Noise around a level: whole vectors of frames. */
-    WAY_FRAMES_FAR,   /* The same near an end of the integers, or large decimals. */
-    WAY_WRAPPING,     /* A regular step that overflows. */
-    WAY_RUNS_LARGE,   /* Runs of values whose sums are not exact. */
-    WAY_RUNS_PARTS,   /* Runs of values that are no integers. */
-    WAY_RUNS_EXACT,   /* Runs of small ones, zeroes of both signs among them. */
-    WAY_BACKWARDS,    /* A clock that runs backwards. */
+    WAY_FRAMES,     /* Noise around a level: whole vectors of frames. */
+    WAY_FRAMES_FAR, /* The same near an end of the integers, or large decimals. */
+    WAY_WRAPPING,   /* A regular step that overflows. */
+    WAY_RUNS_LARGE, /* Runs of values whose sums are not exact. */
+    WAY_RUNS_PARTS, /* Runs of values that are no integers. */
+    WAY_RUNS_EXACT, /* Runs of small ones, zeroes of both signs among them. */
+    WAY_BACKWARDS,  /* A clock that runs backwards. */
     WAY_COUNT,
 };
 
@@ -399,8 +410,8 @@ static void every_short_cut_gives_what_decoding_gives(void **state)
 
             cc_fill(types[t], SHAPE_WALK, NULLS_NONE, rows);
             for (uint32_t i = 0; i < rows && types[t] != HIST_TYPE_INT; i++) {
-                cc.data[i] = types[t] == HIST_TYPE_REAL ? way_real(way, i, &run)
-                                                        : way_integer(way, i, &run);
+                cc.data[i] =
+                    types[t] == HIST_TYPE_REAL ? way_real(way, i, &run) : way_integer(way, i, &run);
             }
             for (size_t k = 0; k < count; k++) {
                 check_column(list[k], rows, HI_BLOCK_ROWS_MAX, HI_PROFILE_WARM);
@@ -414,7 +425,7 @@ static void every_short_cut_gives_what_decoding_gives(void **state)
 static void decimals_of_huge_integers_are_damage(void **state)
 {
     static const int64_t starts[] = {INT64_C(1) << 51, -(INT64_C(1) << 51), (INT64_C(1) << 51) - 40,
-                                     INT64_MAX, INT64_MIN, INT64_C(0x4338) << 48};
+                                     INT64_MAX,        INT64_MIN,           INT64_C(0x4338) << 48};
     cc_room got = cc_room_new(0);
     uint64_t answer[HI_BLOCK_ROWS_MAX / 64];
     hi_decoded d;
@@ -433,7 +444,8 @@ static void decimals_of_huge_integers_are_damage(void **state)
         assert_int_equal(hi_block_decode(HIST_TYPE_REAL, src, size, 100, NULL, &got.r, &d),
                          HIST_ECORRUPT);
         assert_int_equal(hi_block_fold(&b, 0, 100, &f), HIST_ECORRUPT);
-        assert_int_equal(hi_block_compare(&b, 0, 100, &(hi_compare){.op = HI_COMPARE_LT}, answer), HIST_ECORRUPT);
+        assert_int_equal(hi_block_compare(&b, 0, 100, &(hi_compare){.op = HI_COMPARE_LT}, answer),
+                         HIST_ECORRUPT);
         free(src);
     }
     cc_room_free(&got);

@@ -631,10 +631,10 @@ static void a_query_can_be_stopped_while_it_opens(void **state)
     options.stop = stop_at_third;
     options.stop_arg = &asked;
     options.time_ms_max = 20000; /* Were it not stopped. */
-    assert_int_equal(hist_query_open(plant_db,
-                                     "print toscalar(range x from 1 to 100000000000 step 1 | count)",
-                                     SIZE_MAX, &options, &q, &err),
-                     HIST_ECANCELLED);
+    assert_int_equal(
+        hist_query_open(plant_db, "print toscalar(range x from 1 to 100000000000 step 1 | count)",
+                        SIZE_MAX, &options, &q, &err),
+        HIST_ECANCELLED);
     assert_null(q);
     assert_int_equal(asked, 3);
 }

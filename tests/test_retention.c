@@ -101,9 +101,8 @@ static void world_new_cut(world *w, int64_t wall_ns, int64_t retention_ns, uint6
 {
     clock_wall_ns = wall_ns;
     clock_monotonic_ns = HOUR;
-    *w = (world){.vfs = hist_vfs_memory_new(),
-                 .retention_ns = retention_ns,
-                 .part_bytes = part_bytes};
+    *w = (world){
+        .vfs = hist_vfs_memory_new(), .retention_ns = retention_ns, .part_bytes = part_bytes};
     w->vfs->now_ns = clock_wall;
     w->vfs->monotonic_ns = clock_monotonic;
     world_open(w);

@@ -263,7 +263,7 @@ static void a_merge_ends_before_the_series_that_does_not_fit(void **state)
     const struct {
         uint64_t room_rows;
         uint32_t pieces;
-    } cases[] = {{50, 1}, {49, 2}, {40, 2}, {39, 2}, {30, 2}, {29, 3}, {20, 3},
+    } cases[] = {{50, 1}, {49, 2}, {40, 2}, {39, 2}, {30, 2}, {29, 3},        {20, 3},
                  {19, 5}, {10, 5}, {9, 5},  {1, 5},  {0, 5},  {UINT64_MAX, 1}};
     fm_row rows[SERIES * EACH] = {0};
     hi_frag *frags[2];

@@ -484,7 +484,8 @@ static void test_no_commit_fails_beside_hogs(void **state)
     assert_int_equal(status, HIST_ENOMEM);
     small_write(db, 1500);
     hist_get_stats(db, &stats);
-    assert_in_range(stats.flushes, 4, 150); /* Also where scans hold on to rows that were flushed. */
+    assert_in_range(stats.flushes, 4,
+                    150); /* Also where scans hold on to rows that were flushed. */
     for (int i = 0; i < count; i++) {
         hist_scan_close(hogs[i]);
     }
@@ -518,9 +519,12 @@ static void test_least_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open_refusals), cmocka_unit_test(test_reader_sees_the_tail),
-        cmocka_unit_test(test_few_parts),     cmocka_unit_test(test_retention),
-        cmocka_unit_test(test_threads),       cmocka_unit_test(test_small_memory),
+        cmocka_unit_test(test_open_refusals),
+        cmocka_unit_test(test_reader_sees_the_tail),
+        cmocka_unit_test(test_few_parts),
+        cmocka_unit_test(test_retention),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_small_memory),
         cmocka_unit_test(test_small_memory_beside_queries),
         cmocka_unit_test(test_no_commit_fails_beside_hogs),
         cmocka_unit_test(test_least_memory),

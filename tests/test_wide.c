@@ -26,9 +26,9 @@ static void the_nearest_double_is_taken_and_ties_go_to_even(void **state)
     expect_double(0, 0, 0.0);
     expect_double(0, UINT64_MAX, 0x1p64);
     expect_double(1, 0, 0x1p64);
-    expect_double(1, 1 << 11, 0x1p64);                           /* A tie, down to even. */
-    expect_double(1, (1 << 11) + 1, 0x1.0000000000001p64);       /* Just above it. */
-    expect_double(1, 3 << 11, 0x1.0000000000002p64);             /* A tie, up to even. */
+    expect_double(1, 1 << 11, 0x1p64);                     /* A tie, down to even. */
+    expect_double(1, (1 << 11) + 1, 0x1.0000000000001p64); /* Just above it. */
+    expect_double(1, 3 << 11, 0x1.0000000000002p64);       /* A tie, up to even. */
     expect_double(INT64_MAX, 0, 0x1p127);
     expect_double(INT64_MIN, 0, -0x1p127);
     expect_double(INT64_C(1) << 52, UINT64_C(1) << 63, 0x1p116); /* A tie again. */

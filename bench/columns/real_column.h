@@ -154,8 +154,7 @@ static inline bool real_column_same_text(const hi_values *want, const hi_dict *d
 
 /* Whether a decoded block is rows [first, first + rows) of the column, to the bit. */
 static inline bool real_column_same(const real_column *c, uint32_t first, uint32_t rows,
-                                    const hi_dict *dict, const hi_room *room,
-                                    const hi_decoded *got)
+                                    const hi_dict *dict, const hi_room *room, const hi_decoded *got)
 {
     const hi_values want = real_column_rows(c, first, rows);
 
@@ -208,9 +207,8 @@ static inline hist_status real_page_encode(hi_encoder *encoder, const real_colum
 /* Opens what the blocks share and decodes all of them, one after another, into the same room. Where
    expect is not NULL they are compared with it: HIST_EINTERNAL when a bit differs. */
 static inline hist_status real_page_decode(const hi_codec_kernels *kern, hi_mem *mem,
-                                           hist_type type, const real_page *page,
-                                           const char *bytes, const hi_room *room,
-                                           const real_column *expect)
+                                           hist_type type, const real_page *page, const char *bytes,
+                                           const hi_room *room, const real_column *expect)
 {
     const uint8_t *src = (const uint8_t *)bytes + page->at;
     hist_status status = HIST_OK;

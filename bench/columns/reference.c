@@ -104,8 +104,7 @@ double columns_reference_of(const columns_references *refs, const char *kind, co
     return r == NULL ? (double)NAN : r->v[column];
 }
 
-double columns_reference_values(const columns_references *refs, const char *kind,
-                                const char *group)
+double columns_reference_values(const columns_references *refs, const char *kind, const char *group)
 {
     const columns_reference *r = reference_find(refs, kind, group, "size");
 

@@ -16,8 +16,8 @@ const columns_way columns_ways[COLUMNS_WAYS] = {
     {"cold 64k", HI_PROFILE_COLD, HI_BLOCK_ROWS_MAX *REAL_PAGE_BLOCKS},
 };
 
-static const char *const report_ref_names[REFS] = {"zstd-3", "zstd-19", "ALP",     "pco 8k",
-                                                   "pco 64k", "warm",   "cold 8k", "cold 64k"};
+static const char *const report_ref_names[REFS] = {"zstd-3",  "zstd-19", "ALP",     "pco 8k",
+                                                   "pco 64k", "warm",    "cold 8k", "cold 64k"};
 /* As they are printed: the prototype's come first. */
 static const int report_ref_order[REFS] = {REF_WARM,  REF_COLD8, REF_COLD64, REF_PCO8,
                                            REF_PCO64, REF_ALP,   REF_ZSTD3,  REF_ZSTD19};
@@ -61,8 +61,8 @@ double columns_prototype(const columns_result *r, const columns_group *g, const 
 
 static const char *report_model_name(int model, char number[16])
 {
-    static const char *const names[] = {"RAW",  "CONST",  "RLE",  "NUM",   "INT",
-                                        "DICT", "BITMAP", "7", "NULLS", "TEXT", "BITS", "RD"};
+    static const char *const names[] = {"RAW",    "CONST", "RLE",   "NUM",  "INT",  "DICT",
+                                        "BITMAP", "7",     "NULLS", "TEXT", "BITS", "RD"};
 
     if (model < (int)(sizeof(names) / sizeof(*names))) {
         return names[model];
@@ -191,9 +191,8 @@ static void report_speeds(const columns_result *r, size_t type, int variant)
         for (int way = 0; way < COLUMNS_WAYS; way++) {
             const columns_cost *c = &g->cost[way];
             const double speed = columns_gbs(g, variant < 0 ? c->encode_s : c->decode_s[variant]);
-            const double least =
-                columns_reference_of(&r->refs, columns_types[type].kind, "*least", floor_name,
-                                     columns_ref_of_way(way));
+            const double least = columns_reference_of(&r->refs, columns_types[type].kind, "*least",
+                                                      floor_name, columns_ref_of_way(way));
 
             report_cell(speed, 8, variant < 0 ? 3 : 2, speed < least ? '<' : ' ');
         }

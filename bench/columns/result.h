@@ -56,7 +56,7 @@ typedef struct columns_reference {
     char kind[8];
     char group[COLUMNS_NAME_MAX]; /* Or *geomean, *least. */
     char figure[24];
-    double values;  /* NaN: not known, as below. */
+    double values; /* NaN: not known, as below. */
     double v[REFS];
 } columns_reference;
 

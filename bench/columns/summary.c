@@ -197,8 +197,8 @@ static double limit_alp(const columns_result *r, const columns_group *g, int way
 
 static void summary_speed_name(const columns_result *r, int variant, char name[24])
 {
-    (void)snprintf(name, 24, "%s%s", variant < 0 ? "encode" : "decode:",
-                   variant < 0 ? "" : r->kern[variant]->name);
+    (void)snprintf(name, 24, "%s%s",
+                   variant < 0 ? "encode" : "decode:", variant < 0 ? "" : r->kern[variant]->name);
 }
 
 static double limit_speed(const columns_result *r, const columns_group *g, int way, int variant)

@@ -47,7 +47,7 @@ void hi_mem_free(hi_mem *mem, void *ptr, size_t size);
 bool hi_mem_charge(hi_mem *mem, uint64_t size);
 void hi_mem_uncharge(hi_mem *mem, uint64_t size);
 
-#define HI_MEM_NEW(mem, type) ((type *)hi_mem_calloc((mem), 1, sizeof(type)))
+#define HI_MEM_NEW(mem, type)   ((type *)hi_mem_calloc((mem), 1, sizeof(type)))
 #define HI_MEM_DELETE(mem, ptr) hi_mem_free((mem), (ptr), sizeof(*(ptr)))
 
 #endif

@@ -73,8 +73,8 @@ static inline double hi_wide_to_double(hi_wide v)
         /* 64 leading bits; what is cut off only tells a tie from more than a tie. */
         const unsigned cut = 64 - (unsigned)__builtin_clzll((uint64_t)size.high);
         const uint64_t lost = size.low << (64 - cut) != 0 ? 1 : 0;
-        const uint64_t lead = cut == 64 ? (uint64_t)size.high
-                                        : (uint64_t)size.high << (64 - cut) | size.low >> cut;
+        const uint64_t lead =
+            cut == 64 ? (uint64_t)size.high : (uint64_t)size.high << (64 - cut) | size.low >> cut;
         double power = 1;
         for (unsigned i = 0; i < cut; i++) {
             power *= 2;

@@ -46,8 +46,8 @@ static size_t bits_encode_runs(const hi_codec_kernels *kern, hi_body_scratch *sc
     scratch->run_lengths[changes] = count - start - 1;
     to[0] = first;
     size_t at = 1 + hi_put_varint(to + 1, changes + 1);
-    return at + hi_stream_encode(kern, &scratch->ints.warm, scratch->run_lengths, changes + 1, false,
-                                 to + at);
+    return at + hi_stream_encode(kern, &scratch->ints.warm, scratch->run_lengths, changes + 1,
+                                 false, to + at);
 }
 
 hi_body hi_bits_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch,

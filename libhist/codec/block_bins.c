@@ -21,8 +21,7 @@ static void bins_find(bins_task *b, int64_t t)
     const uint64_t width = (uint64_t)b->width;
     const uint64_t ahead = (uint64_t)t - (uint64_t)b->low - width;
 
-    if (b->span == width && t > b->low && ahead < width &&
-        t < INT64_MAX - b->width) {
+    if (b->span == width && t > b->low && ahead < width && t < INT64_MAX - b->width) {
         b->low += b->width;
         return;
     }

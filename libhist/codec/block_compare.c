@@ -91,8 +91,7 @@ static compare_range compare_range_of(hi_kind kind, const hi_compare *c)
 /* The double that n stands for, as kern.h has it. */
 static double compare_value(const hi_num *num, int64_t n)
 {
-    const double v =
-        num->op == HI_NUM_MULTIPLY ? (double)n * num->param : (double)n / num->param;
+    const double v = num->op == HI_NUM_MULTIPLY ? (double)n * num->param : (double)n / num->param;
 
     return num->to_float ? (double)(float)v : v;
 }
@@ -211,9 +210,9 @@ static hist_status compare_stream(compare_task *t, hi_fold_take_fn take)
 
         hi_fold_clip(walk, v, &from, &to);
         const uint32_t at = v * HI_VECTOR_ROWS + from;
-        const bool known = hi_stream_frame(stream, v, &f) &&
-                           (take == compare_take ||
-                            (f.base >= -COMPARE_WHOLE_MAX && f.max <= COMPARE_WHOLE_MAX));
+        const bool known =
+            hi_stream_frame(stream, v, &f) &&
+            (take == compare_take || (f.base >= -COMPARE_WHOLE_MAX && f.max <= COMPARE_WHOLE_MAX));
 
         if (known && (f.max < r->low || f.base > r->high)) {
             continue;

@@ -174,8 +174,8 @@ static hist_status block_strings(block_view *b, const hi_page_shared *shared, co
 }
 
 /* Rows that are all null: zero in the shape of the type. */
-static hist_status block_nulls(const block_view *b, const hi_page_shared *shared, const hi_room *room,
-                               hi_decoded *decoded)
+static hist_status block_nulls(const block_view *b, const hi_page_shared *shared,
+                               const hi_room *room, hi_decoded *decoded)
 {
     if (b->type == HIST_TYPE_STRING) {
         decoded->codes = shared != NULL && shared->dict.count > 0;
@@ -231,7 +231,8 @@ hist_status hi_block_decode_with(const hi_codec_kernels *kern, hist_type type, c
 }
 
 hist_status hi_block_decode(hist_type type, const uint8_t *src, size_t size, uint32_t rows,
-                            const hi_page_shared *shared, const hi_room *room, hi_decoded *decoded_out)
+                            const hi_page_shared *shared, const hi_room *room,
+                            hi_decoded *decoded_out)
 {
     return hi_block_decode_with(hi_codec_kernels_pick(), type, src, size, rows, shared, room,
                                 decoded_out);

@@ -81,9 +81,9 @@ typedef struct hi_flat_view {
 /* Runs of what the dictionary gives for codes, or any part of that. */
 typedef struct hi_body_view {
     uint32_t count;
-    uint32_t runs;    /* 0: each value once. */
-    uint32_t entries; /* 0: no dictionary. */
-    bool is_cold;     /* Some stream of it: decoded as a whole only. */
+    uint32_t runs;        /* 0: each value once. */
+    uint32_t entries;     /* 0: no dictionary. */
+    bool is_cold;         /* Some stream of it: decoded as a whole only. */
     hi_ints_view lengths; /* Of the runs, less one. */
     hi_ints_view codes;
     const uint64_t *table; /* The page's entries; NULL: those of flat. */
@@ -141,8 +141,8 @@ typedef struct hi_real_model {
 
 /* What was best for the block before, which saves searching. Zeroed: nothing is known. */
 typedef struct hi_value_hint {
-    uint32_t age;       /* Blocks since the last full search; 0: search. */
-    uint32_t rest;      /* Blocks for which no dictionary is tried. */
+    uint32_t age;  /* Blocks since the last full search; 0: search. */
+    uint32_t rest; /* Blocks for which no dictionary is tried. */
     bool dict;
     uint64_t size_1024; /* Bytes of 1024 values then. */
     hi_real_model real; /* Of flat reals. */
@@ -167,7 +167,7 @@ typedef struct hi_body_scratch {
     uint16_t ranks[HI_ENTRIES_MAX];
     hi_value_hint hints[2]; /* Of values as they come, and of those of runs. */
     hi_page_dict page_dict;
-    bool dict_hopeless; /* The one last tried was far from paying. */
+    bool dict_hopeless;    /* The one last tried was far from paying. */
     uint32_t dict_entries; /* Of the dictionary last written; 0: none since it was cleared. */
     uint8_t rival[HI_BODY_BYTES_MAX];      /* The other way to write it. */
     uint8_t rival_dict[HI_BODY_BYTES_MAX]; /* The same, within. */

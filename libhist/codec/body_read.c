@@ -90,7 +90,8 @@ static hist_status rd_open(hi_reader *r, const hi_cold_set *forms, hi_flat_view 
     const unsigned patterns = hi_read_u8(r);
 
     if (view->kind != HI_KIND_REAL || (view->form & ~HI_FORM_PATCHED) != 0 ||
-        view->cut < HI_RD_CUT_MIN || view->cut > HI_RD_CUT_MAX || patterns < 1 || patterns > HI_RD_PATTERNS) {
+        view->cut < HI_RD_CUT_MIN || view->cut > HI_RD_CUT_MAX || patterns < 1 ||
+        patterns > HI_RD_PATTERNS) {
         return HIST_ECORRUPT;
     }
     for (unsigned i = 0; i < HI_RD_PATTERNS; i++) {
@@ -465,7 +466,7 @@ static hist_status values_all_cold(const hi_codec_kernels *kern, const hi_body_v
 }
 
 static HI_ROOMY hist_status runs_all_cold(const hi_codec_kernels *kern, const hi_body_view *view,
-                                 uint64_t *out)
+                                          uint64_t *out)
 {
     uint64_t lengths[HI_RUNS_MAX + HI_CODEC_PAD / 8];
     uint64_t values[HI_RUNS_MAX + HI_CODEC_PAD / 8];

@@ -2,17 +2,17 @@
 #include "codec/real.h"
 
 enum {
-    RUNS_TRY = 3,   /* Runs are tried when there are fewer than count / 3, */
+    RUNS_TRY = 3, /* Runs are tried when there are fewer than count / 3, */
     RUNS_TRY_COLD = 2,
     RUNS_TAKE = 16, /* and nothing else when fewer than count / 16. */
     DICT_ROWS_MIN = 64,
     DICT_ENTRY_BITS = 3, /* An entry takes hardly less. */
-    DICT_FAR = 10,  /* Where it is priced at 10/8 of what it should be below, */
-    DICT_REST = 7,  /* the next blocks are not tried. */
-    DICT_GAIN = 16, /* And taken where it saves 1/16. */
-    HINT_BLOCKS = 8, /* A full search at least so often, */
-    HINT_DRIFT = 32, /* and where a value takes 1/32 more than then. */
-    DICT_BITS = 7,   /* A dictionary is tried where a value takes more. */
+    DICT_FAR = 10,       /* Where it is priced at 10/8 of what it should be below, */
+    DICT_REST = 7,       /* the next blocks are not tried. */
+    DICT_GAIN = 16,      /* And taken where it saves 1/16. */
+    HINT_BLOCKS = 8,     /* A full search at least so often, */
+    HINT_DRIFT = 32,     /* and where a value takes 1/32 more than then. */
+    DICT_BITS = 7,       /* A dictionary is tried where a value takes more. */
 };
 
 hi_body hi_raw_encode(hi_kind kind, const uint64_t *x, uint32_t count, uint8_t *to)
@@ -63,8 +63,8 @@ static hi_body body_flat(const body_work *w, const uint64_t *x, uint32_t count,
     if (w->kind == HI_KIND_REAL) {
         return hi_real_encode(w->kern, w->scratch, model, x, count, to);
     }
-    const size_t size = hi_ints_encode(w->kern, &w->scratch->ints, x, count,
-                                         w->kind == HI_KIND_TIME, to);
+    const size_t size =
+        hi_ints_encode(w->kern, &w->scratch->ints, x, count, w->kind == HI_KIND_TIME, to);
     if (size >= (size_t)count * hi_kind_bytes(w->kind)) {
         return hi_raw_encode(w->kind, x, count, to);
     }
@@ -122,8 +122,7 @@ static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count
     const uint32_t entries =
         hi_number_dict(scratch, w->kind, x, count, warm ? below : (size_t)count * 8);
     const uint64_t price =
-        entries == 0 ? UINT64_MAX
-                     : codes_price(w, count) + (uint64_t)entries * DICT_ENTRY_BITS;
+        entries == 0 ? UINT64_MAX : codes_price(w, count) + (uint64_t)entries * DICT_ENTRY_BITS;
     scratch->dict_hopeless = warm && price / DICT_FAR >= below;
     if (price >= (uint64_t)below * 8) {
         return (hi_body){HI_ENC_DICT, 0};
@@ -210,8 +209,8 @@ static hi_body body_values(const body_work *w, const uint64_t *x, uint32_t count
         return flat;
     }
     memcpy(to, rival, dict.size);
-    *hint = (hi_value_hint){
-        .age = 1, .dict = true, .size_1024 = (uint64_t)dict.size * 1024 / count};
+    *hint =
+        (hi_value_hint){.age = 1, .dict = true, .size_1024 = (uint64_t)dict.size * 1024 / count};
     return dict;
 }
 

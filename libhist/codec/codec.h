@@ -48,16 +48,17 @@ typedef struct hi_values {
 /* Statistics of one block; all of it is kept in the directory and nowhere else. */
 typedef struct hi_block_stats {
     uint32_t nulls;
-    uint32_t nans;     /* REAL. They count in no other figure. */
+    uint32_t nans; /* REAL. They count in no other figure. */
     /* Of the values that are neither null nor NaN; meaningless when there are none. REAL: IEEE
        bits; BOOL: 0, 1; others: the int64. STRING: unused. -0.0 < +0.0 for min and max. */
     uint64_t min;
     uint64_t max;
-    uint64_t first;    /* First and last row with a value (NaN included). */
+    uint64_t first; /* First and last row with a value (NaN included). */
     uint64_t last;
-    uint64_t sum_lo;   /* REAL: IEEE bits of the sum in row order. Integers, bool: low half of int128. */
-    uint64_t sum_hi;   /* Integers: high half. */
-    double m2;         /* Sum of squared deviations from the mean (README.md, Statistics). */
+    uint64_t
+        sum_lo; /* REAL: IEEE bits of the sum in row order. Integers, bool: low half of int128. */
+    uint64_t sum_hi; /* Integers: high half. */
+    double m2;       /* Sum of squared deviations from the mean (README.md, Statistics). */
 } hi_block_stats;
 
 /* What encoding a block made of its rows. */
@@ -73,8 +74,8 @@ typedef enum hi_encoding {
     HI_ENC_RAW = 0,
     HI_ENC_CONST = 1,
     HI_ENC_RLE = 2,
-    HI_ENC_NUM = 3,  /* Real as integer / 10^k, / d or * c. */
-    HI_ENC_INT = 4,  /* Integer stream: FOR, DELTA, LIN by vector. */
+    HI_ENC_NUM = 3, /* Real as integer / 10^k, / d or * c. */
+    HI_ENC_INT = 4, /* Integer stream: FOR, DELTA, LIN by vector. */
     HI_ENC_DICT = 5,
     HI_ENC_BITMAP = 6,
     HI_ENC_NULLS = 8, /* Every row is null. */
@@ -110,12 +111,12 @@ void hi_block_stats_of(const hi_values *values, uint32_t first, uint32_t rows,
 /* Room a block is decoded into. The caller owns all of it. */
 typedef struct hi_room {
     /* In what follows `rows` are those of the block, up to whole vectors. */
-    uint64_t *valid;      /* rows / 64 words; always written. */
-    void *data;           /* 8 * rows bytes + HI_CODEC_PAD. STRING: int32_t codes or unused. BOOL:
+    uint64_t *valid;   /* rows / 64 words; always written. */
+    void *data;        /* 8 * rows bytes + HI_CODEC_PAD. STRING: int32_t codes or unused. BOOL:
                              bits. */
-    int32_t *offsets;     /* STRING only: rows + 1. */
-    char *bytes;          /* STRING only. */
-    size_t bytes_size;    /* Room in bytes; hi_block_text_size() tells what is needed. */
+    int32_t *offsets;  /* STRING only: rows + 1. */
+    char *bytes;       /* STRING only. */
+    size_t bytes_size; /* Room in bytes; hi_block_text_size() tells what is needed. */
 } hi_room;
 
 typedef struct hi_decoded {
@@ -144,8 +145,9 @@ typedef struct hi_page_shared {
  * text_bytes_max bounds the text of a dictionary. shared_size 0: nothing is shared.
  * Errors  HIST_ECORRUPT, HIST_ENOMEM.
  */
-hist_status hi_page_shared_open(hi_mem *mem, hist_type type, const uint8_t *shared, size_t shared_size,
-                           size_t text_bytes_max, hi_page_shared *shared_out);
+hist_status hi_page_shared_open(hi_mem *mem, hist_type type, const uint8_t *shared,
+                                size_t shared_size, size_t text_bytes_max,
+                                hi_page_shared *shared_out);
 void hi_page_shared_free(hi_mem *mem, hi_page_shared *shared);
 
 /* STRING blocks that are not codes: bytes of text hi_block_decode() will write (0 for codes). */
@@ -159,7 +161,8 @@ hist_status hi_block_text_size(const uint8_t *src, size_t size, uint32_t rows, s
  * not fit room->bytes_size is HIST_EINVAL.
  */
 hist_status hi_block_decode(hist_type type, const uint8_t *src, size_t size, uint32_t rows,
-                            const hi_page_shared *shared, const hi_room *room, hi_decoded *decoded_out);
+                            const hi_page_shared *shared, const hi_room *room,
+                            hi_decoded *decoded_out);
 
 /*
  * hi_block_decode_vectors -- rows [first_vector * 1024, ...) of `vector_count` vectors of a block

@@ -19,19 +19,19 @@ enum {
     HI_STREAM_COLD = 3,        /* Kinds of streams beside hi_stream_kind: form in the stream, */
     HI_STREAM_COLD_SHARED = 4, /* or in the set. */
     HI_COLD_STARTS_MAX = 3,
-    HI_COLD_FORMS_MAX = 4,     /* Of a set. */
-    HI_COLD_WIDTH_MAX = 57,    /* Low bits of a residual. */
+    HI_COLD_FORMS_MAX = 4,  /* Of a set. */
+    HI_COLD_WIDTH_MAX = 57, /* Low bits of a residual. */
     HI_COLD_FORM_BYTES_MAX =
         16 + HI_RANS_TABLES_MAX * HI_RANS_FREQS_BYTES_MAX + HI_RANS_SYMBOLS * 12,
     HI_COLD_SET_BYTES_MAX = 1 + HI_COLD_FORMS_MAX * HI_COLD_FORM_BYTES_MAX,
     HI_COLD_NO_ESCAPE = HI_RANS_SYMBOLS,
-    HI_COLD_MAP_BITS = 2,      /* Of a segment's table. */
-    HI_COLD_SHARE_MAX = 32,    /* Streams that are looked at for a set. */
+    HI_COLD_MAP_BITS = 2,   /* Of a segment's table. */
+    HI_COLD_SHARE_MAX = 32, /* Streams that are looked at for a set. */
 };
 
 typedef enum hi_predictor {
     HI_PREDICTOR_NONE = 0,
-    HI_PREDICTOR_DELTA = 1, /* of 1st, */
+    HI_PREDICTOR_DELTA = 1,  /* of 1st, */
     HI_PREDICTOR_DELTA2 = 2, /* 2nd, */
     HI_PREDICTOR_DELTA3 = 3, /* 3rd order */
     HI_PREDICTOR_LINE = 4,

@@ -10,14 +10,14 @@
 
 enum {
     FIT_UNIT = 4096,
-    FIT_SYMBOL_BITS = 6,   /* A frequency costs about so much in the form, */
-    FIT_BIN_BITS = 20,     /* a bin with its bounds so much. */
-    FIT_CELLS = 128,       /* About. */
+    FIT_SYMBOL_BITS = 6, /* A frequency costs about so much in the form, */
+    FIT_BIN_BITS = 20,   /* a bin with its bounds so much. */
+    FIT_CELLS = 128,     /* About. */
     FIT_CELLS_MAX = 5 * FIT_CELLS + 8,
     FIT_SPREAD_CELLS = 64,
     FIT_WINDOW = HI_RANS_SYMBOLS - 1, /* Symbols beside the escape. */
-    FIT_SPLIT_WORTH = 66, /* SPLIT may be 1/66 larger than BINS: it decodes faster. */
-    FIT_CORE_PART = 64,   /* Widths are tried around what all but 2/64 need. */
+    FIT_SPLIT_WORTH = 66,             /* SPLIT may be 1/66 larger than BINS: it decodes faster. */
+    FIT_CORE_PART = 64,               /* Widths are tried around what all but 2/64 need. */
     FIT_WIDTHS = 7,
 };
 
@@ -181,8 +181,8 @@ static fit_split fit_choose_split(hi_cold_scratch *scratch, uint32_t count, uint
 /* ---- BINS ------------------------------------------------------------------------------- */
 
 typedef struct fit_cell {
-    uint64_t low;  /* First value, moved down to a round number. */
-    uint64_t high; /* Last value. */
+    uint64_t low;    /* First value, moved down to a round number. */
+    uint64_t high;   /* Last value. */
     uint32_t before; /* Residuals in the cells before. */
 } fit_cell;
 
@@ -277,8 +277,8 @@ static uint64_t fit_join_cells(const fit_cell *cells, uint32_t count, uint32_t t
 }
 
 /* Writes the bins backwards from the joined cells. false: too many or too wide. */
-static bool fit_take_bins(const fit_cell *cells, uint32_t count, const uint16_t *from,
-                          uint64_t min, hi_cold_form *form, uint32_t *counts)
+static bool fit_take_bins(const fit_cell *cells, uint32_t count, const uint16_t *from, uint64_t min,
+                          hi_cold_form *form, uint32_t *counts)
 {
     uint32_t bins = 0;
 

@@ -142,8 +142,7 @@ hist_status hi_cold_form_open(hi_reader *r, hi_cold_form *form_out)
     form_out->bins = (head & FORM_BINS) != 0;
     form_out->width = head & FORM_WIDTH_MASK;
     form_out->base = first << form_out->width;
-    form_out->escape =
-        (head & FORM_ESCAPE) != 0 ? form_out->symbols - 1 : HI_COLD_NO_ESCAPE;
+    form_out->escape = (head & FORM_ESCAPE) != 0 ? form_out->symbols - 1 : HI_COLD_NO_ESCAPE;
     if (form_out->bins) {
         whole = whole && form_out->width == 0 && form_read_bins(&bits, form_out);
     }

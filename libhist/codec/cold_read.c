@@ -127,7 +127,7 @@ hist_status hi_cold_open(hi_reader *r, uint32_t count, const hi_cold_set *set,
 
 /* Where decoding stands in a stream's parts. */
 typedef struct read_place {
-    size_t low;  /* SPLIT: bytes, BINS: bits. */
+    size_t low; /* SPLIT: bytes, BINS: bits. */
     uint32_t escape;
 } read_place;
 

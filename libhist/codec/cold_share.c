@@ -101,8 +101,7 @@ static void share_open(hi_cold_form *form)
 
 /* A stream's symbols in the form into scratch. */
 static uint32_t share_symbols(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
-                              const hi_cold_plan *plan, const uint64_t *x,
-                              const hi_cold_form *form)
+                              const hi_cold_plan *plan, const uint64_t *x, const hi_cold_form *form)
 {
     const uint32_t rows = share_residuals(kern, scratch, plan, x);
 
@@ -112,9 +111,8 @@ static uint32_t share_symbols(const hi_codec_kernels *kern, hi_cold_scratch *scr
 
 /* Frequencies of all streams like the seed together. */
 static void share_count(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
-                        const hi_cold_plan *plans, const uint64_t *const *x,
-                        const share_stream *of, uint32_t streams, uint32_t seed,
-                        hi_cold_form *form)
+                        const hi_cold_plan *plans, const uint64_t *const *x, const share_stream *of,
+                        uint32_t streams, uint32_t seed, hi_cold_form *form)
 {
     uint32_t counts[HI_RANS_SYMBOLS] = {0};
 

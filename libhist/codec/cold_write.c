@@ -38,8 +38,8 @@ static bool symbols_of_bins(const hi_cold_form *form, const uint64_t *residuals,
             const uint32_t next = at + step;
             at = next < bins && form->lower[next] - form->base <= v ? next : at;
         }
-        const bool outside = (residuals[i] - form->lower[at]) >> form->bits[at] != 0 ||
-                             !form_knows(form, at);
+        const bool outside =
+            (residuals[i] - form->lower[at]) >> form->bits[at] != 0 || !form_knows(form, at);
         at = outside ? form->escape : at;
         misses += at == HI_COLD_NO_ESCAPE;
         symbols[i] = (uint8_t)at;
@@ -236,9 +236,8 @@ static bool write_try(hi_cold_scratch *scratch, uint32_t count, write_choice *ch
 }
 
 /* Leaves the chosen form's symbols in scratch. false: none can say all residuals. */
-static bool write_choose(hi_cold_scratch *scratch, const hi_cold_plan *plan,
-                         const hi_cold_set *set, uint32_t count, size_t own_size,
-                         write_choice *best)
+static bool write_choose(hi_cold_scratch *scratch, const hi_cold_plan *plan, const hi_cold_set *set,
+                         uint32_t count, size_t own_size, write_choice *best)
 {
     *best = (write_choice){.cost = {.bits = UINT64_MAX}};
     for (uint32_t i = 0; set != NULL && i < set->count; i++) {
@@ -309,9 +308,8 @@ static uint8_t *write_part(uint8_t *to, const void *part, size_t size)
 
 /* Everything in its order, or 0. */
 static size_t write_parts(const hi_cold_plan *plan, const hi_cold_scratch *scratch,
-                          const uint64_t *x, const write_choice *choice,
-                          const hi_rans_coded *coded, size_t own_size, size_t low_size,
-                          size_t limit, uint8_t *to)
+                          const uint64_t *x, const write_choice *choice, const hi_rans_coded *coded,
+                          size_t own_size, size_t low_size, size_t limit, uint8_t *to)
 {
     const hi_cold_form *form = choice->form;
     const uint32_t count = plan->count - hi_predictor_order(plan->predictor);
@@ -332,8 +330,8 @@ static size_t write_parts(const hi_cold_plan *plan, const hi_cold_scratch *scrat
     if (form->bins) {
         more_end += hi_put_varint(more_end, low_size);
     }
-    const size_t size = (size_t)(head_end - head) + own_size + (size_t)(more_end - more) +
-                        escaped + low_size + coded->states_size + (size_t)coded->words * 2;
+    const size_t size = (size_t)(head_end - head) + own_size + (size_t)(more_end - more) + escaped +
+                        low_size + coded->states_size + (size_t)coded->words * 2;
     if (size >= limit) {
         return 0;
     }
@@ -374,9 +372,8 @@ size_t hi_cold_write(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
                    scratch->words, &coded);
     uint8_t *packed = (uint8_t *)scratch->other;
     const size_t low =
-        form->bins
-            ? low_put_bins(form, scratch->residuals, count, scratch->symbols, packed)
-            : low_put_split(kern, form, scratch->residuals, count, scratch->symbols, packed);
+        form->bins ? low_put_bins(form, scratch->residuals, count, scratch->symbols, packed)
+                   : low_put_split(kern, form, scratch->residuals, count, scratch->symbols, packed);
     return write_parts(plan, scratch, x, &choice, &coded,
                        choice.index == HI_COLD_FORMS_MAX ? form_size : 0, low, limit, to);
 }

@@ -64,7 +64,7 @@ hist_status hi_block_compare(const hi_block_bytes *block, uint32_t first, uint32
 
 /* Consecutive rows with a time in one bin. */
 typedef struct hi_bin_run {
-    int64_t start; /* Of the bin; INT64_MIN where it begins before that. */
+    int64_t start;  /* Of the bin; INT64_MIN where it begins before that. */
     uint32_t first; /* Row of the block. */
     uint32_t rows;
 } hi_bin_run;

@@ -353,8 +353,7 @@ static void fold_within(const uint64_t *x, uint32_t count, int64_t low, uint64_t
     }
     if (left > 0) {
         memcpy(rest, x + (count - left), left * sizeof(*x));
-        bits[count / 64] =
-            fold_word(rest, (uint64_t)low, span, keys) & ((UINT64_C(1) << left) - 1);
+        bits[count / 64] = fold_word(rest, (uint64_t)low, span, keys) & ((UINT64_C(1) << left) - 1);
     }
 }
 

@@ -10,7 +10,7 @@ typedef struct hi_fold_walk {
     const hi_fold_kernels *kern;
     uint32_t first; /* Rows. */
     uint32_t rows;
-    uint32_t at; /* The first value of these rows, */
+    uint32_t at;  /* The first value of these rows, */
     uint32_t end; /* and the one behind the last. */
 } hi_fold_walk;
 

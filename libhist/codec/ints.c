@@ -144,7 +144,8 @@ static size_t ints_note(const hi_codec_kernels *kern, hi_cold_page *page, const 
     bool room = notes->streams < HI_COLD_SHARE_MAX && count <= HI_COLD_NOTES_ROWS - notes->rows;
 
     if (room && !notes_reserve(page->mem, notes, count)) {
-        notes->failed = true; /* What a page becomes does not depend on memory: it fails as a whole. */
+        notes->failed =
+            true; /* What a page becomes does not depend on memory: it fails as a whole. */
         room = false;
     }
     hi_cold_plan *plan = &notes->plans[notes->streams];
@@ -178,8 +179,9 @@ static size_t ints_write(const hi_codec_kernels *kern, hi_cold_page *page, const
 {
     const hi_cold_plan *plan = ints_noted(page->notes, x, count);
 
-    return plan == NULL ? hi_cold_encode(kern, &page->scratch, &page->set, x, count, limit, page->out)
-                        : hi_cold_write(kern, &page->scratch, plan, &page->set, x, limit, page->out);
+    return plan == NULL
+               ? hi_cold_encode(kern, &page->scratch, &page->set, x, count, limit, page->out)
+               : hi_cold_write(kern, &page->scratch, plan, &page->set, x, limit, page->out);
 }
 
 size_t hi_ints_encode(const hi_codec_kernels *kern, hi_ints_scratch *scratch, const uint64_t *x,

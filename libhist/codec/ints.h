@@ -28,7 +28,8 @@ hist_status hi_ints_all(const hi_codec_kernels *kern, const hi_ints_view *view, 
 
 typedef enum hi_ints_mode {
     HI_INTS_WARM = 0,
-    HI_INTS_PLAN = 1, /* Streams are noted, and sizes are what they would have cold; bytes are not. */
+    HI_INTS_PLAN =
+        1, /* Streams are noted, and sizes are what they would have cold; bytes are not. */
     HI_INTS_COLD = 2,
 } hi_ints_mode;
 
@@ -40,9 +41,9 @@ enum {
 /* What the streams of a page of several blocks are, between planning and writing. */
 typedef struct hi_cold_notes {
     uint32_t streams;
-    uint32_t next; /* Stream that is likely to come. */
+    uint32_t next;                             /* Stream that is likely to come. */
     hi_cold_plan plans[HI_COLD_SHARE_MAX + 1]; /* The last for a stream that is not noted. */
-    uint32_t from[HI_COLD_SHARE_MAX]; /* Where in x. */
+    uint32_t from[HI_COLD_SHARE_MAX];          /* Where in x. */
     uint64_t *x;
     uint32_t rows; /* Of x that are used. */
     uint32_t room;

@@ -77,7 +77,7 @@ typedef struct hi_codec_kernels {
     bool (*join)(uint64_t *x, const uint64_t *codes, uint32_t count, const uint64_t *left,
                  unsigned cut);
     void (*narrow)(const uint64_t *in, uint32_t count, uint32_t *out);
-    void (*sort)(int64_t *x, uint32_t count); /* Ascending; HI_SORT_MAX at most. */
+    void (*sort)(int64_t *x, uint32_t count);               /* Ascending; HI_SORT_MAX at most. */
     uint64_t (*largest)(const uint64_t *x, uint32_t count); /* Unsigned maximum; 0 for none. */
 
     hi_kern_scan (*scan)(const uint64_t *x, uint32_t count); /* count >= 1 */

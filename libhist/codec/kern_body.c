@@ -197,15 +197,15 @@ static void kern_scale(uint64_t *x, uint32_t count, uint64_t factor, uint64_t of
 #endif
 
 /* One loop for each operation, with and without rounding to float. */
-#define KERN_FROM_NUM(expression)                             \
-    for (uint32_t i = 0; i < count; i++) {                    \
-        kern_cell cell = {.u = x[i] + KERN_MAGIC_BITS};       \
-        const double n = cell.d - KERN_MAGIC;                 \
-        double z;                                             \
-        wide |= KERN_ABOVE_N(x[i]);                           \
-        expression;                                           \
-        cell.d = z;                                           \
-        x[i] = cell.u;                                        \
+#define KERN_FROM_NUM(expression)                       \
+    for (uint32_t i = 0; i < count; i++) {              \
+        kern_cell cell = {.u = x[i] + KERN_MAGIC_BITS}; \
+        const double n = cell.d - KERN_MAGIC;           \
+        double z;                                       \
+        wide |= KERN_ABOVE_N(x[i]);                     \
+        expression;                                     \
+        cell.d = z;                                     \
+        x[i] = cell.u;                                  \
     }
 
 #define KERN_DECIMAL KERN_QUOTIENT(z, n, param, inverse)
@@ -248,21 +248,21 @@ static bool kern_from_num(uint64_t *x, uint32_t count, const hi_num *num)
 /* All ones where a > b, else zero; both below 2^63. Masks instead of choices: they vectorise. */
 #define KERN_ABOVE(a, b) ((uint64_t)((int64_t)((b) - (a)) >> 63))
 
-#define KERN_TO_NUM(expression)                                                        \
-    for (uint32_t i = 0; i < count; i++) {                                             \
-        const kern_cell v = {.u = bits[i]};                                            \
-        const kern_cell scaled = {.d = v.d * scale};                                   \
-        const kern_cell moved = {.d = scaled.d + KERN_MAGIC};                          \
-        const double n = moved.d - KERN_MAGIC;                                         \
-        double z;                                                                      \
-        kern_cell back;                                                                \
-        expression;                                                                    \
-        back.d = z;                                                                    \
-        const uint64_t outside = KERN_ABOVE(scaled.u & INT64_MAX, bound);              \
+#define KERN_TO_NUM(expression)                                                         \
+    for (uint32_t i = 0; i < count; i++) {                                              \
+        const kern_cell v = {.u = bits[i]};                                             \
+        const kern_cell scaled = {.d = v.d * scale};                                    \
+        const kern_cell moved = {.d = scaled.d + KERN_MAGIC};                           \
+        const double n = moved.d - KERN_MAGIC;                                          \
+        double z;                                                                       \
+        kern_cell back;                                                                 \
+        expression;                                                                     \
+        back.d = z;                                                                     \
+        const uint64_t outside = KERN_ABOVE(scaled.u & INT64_MAX, bound);               \
         const uint64_t rest = ((v.u - back.u) & ~outside) | (HI_NUM_OUTSIDE & outside); \
-        whole[i] = moved.u - KERN_MAGIC_BITS;                                          \
-        off[i] = rest;                                                                 \
-        total += rest != 0 ? UINT64_C(1) : UINT64_C(0);                                \
+        whole[i] = moved.u - KERN_MAGIC_BITS;                                           \
+        off[i] = rest;                                                                  \
+        total += rest != 0 ? UINT64_C(1) : UINT64_C(0);                                 \
     }
 
 static uint32_t kern_to_num(const uint64_t *restrict bits, uint32_t count, const hi_num *num,
@@ -271,7 +271,8 @@ static uint32_t kern_to_num(const uint64_t *restrict bits, uint32_t count, const
     const double param = num->param;
     const double inverse = 1.0 / param;
     const double scale = num->op == HI_NUM_MULTIPLY ? inverse : param;
-    const uint64_t bound = UINT64_C(0x431ffffffffffffd); /* The last double that rounds below 2^51. */
+    const uint64_t bound =
+        UINT64_C(0x431ffffffffffffd); /* The last double that rounds below 2^51. */
     uint64_t total = 0;
 
     switch (num->op * 2 + (num->to_float ? 1 : 0)) {

@@ -14,7 +14,8 @@ enum {
     SORT_BITS = 24, /* Of the keys' range, in three passes. */
     RADIX_BITS = 8,
     RADIX = 1 << RADIX_BITS,
-    PROBES = 8, /* Slots in use that are passed by for each value, at most: then there is no dictionary. */
+    PROBES =
+        8, /* Slots in use that are passed by for each value, at most: then there is no dictionary. */
     DICT_SLOTS_MIN = 64,
     PAGE_SLOTS_EACH = 4, /* For each entry there is room for. */
     PAGE_ROOM_MIN = 1024,

@@ -318,8 +318,8 @@ static hist_status page_try_dict(hi_encoder *encoder, page_work *w, hi_slice *sl
     if (!page_may_share(encoder, w, &entries_max)) {
         return HIST_OK;
     }
-    HI_TRY(hi_page_dict_collect(&encoder->body.page_dict, encoder->mem,
-                                hi_kind_of(w->values->type), w->values, entries_max));
+    HI_TRY(hi_page_dict_collect(&encoder->body.page_dict, encoder->mem, hi_kind_of(w->values->type),
+                                w->values, entries_max));
     if (encoder->body.page_dict.count == 0) {
         return HIST_OK;
     }

@@ -71,25 +71,25 @@ static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, ui
 }
 
 /* At most HI_RANS_SLACK bytes behind `end` are read: a step takes 2 bytes a lane, from inside. */
-#define RANS_RUN(lanes)                                                              \
-    static const uint8_t *rans_run_##lanes(                                          \
-        const hi_rans_table *tables, const uint8_t *map, uint32_t *states,           \
-        uint32_t steps, const uint8_t *words, const uint8_t *end, uint8_t *symbols)  \
-    {                                                                                \
-        uint32_t x[lanes];                                                           \
-        memcpy(x, states, sizeof(x));                                                \
-        for (uint32_t s = 0; s < steps; map++) {                                     \
-            const uint32_t *table = tables[*map].entry;                              \
-            const uint32_t stop = rans_segment_end(s, steps, lanes);                 \
-            for (; s < stop; s++, symbols += (lanes)) {                              \
-                words = rans_step(table, lanes, x, words, symbols);                  \
-                if (words > end) {                                                   \
-                    return NULL;                                                     \
-                }                                                                    \
-            }                                                                        \
-        }                                                                            \
-        memcpy(states, x, sizeof(x));                                                \
-        return words;                                                                \
+#define RANS_RUN(lanes)                                                                            \
+    static const uint8_t *rans_run_##lanes(const hi_rans_table *tables, const uint8_t *map,        \
+                                           uint32_t *states, uint32_t steps, const uint8_t *words, \
+                                           const uint8_t *end, uint8_t *symbols)                   \
+    {                                                                                              \
+        uint32_t x[lanes];                                                                         \
+        memcpy(x, states, sizeof(x));                                                              \
+        for (uint32_t s = 0; s < steps; map++) {                                                   \
+            const uint32_t *table = tables[*map].entry;                                            \
+            const uint32_t stop = rans_segment_end(s, steps, lanes);                               \
+            for (; s < stop; s++, symbols += (lanes)) {                                            \
+                words = rans_step(table, lanes, x, words, symbols);                                \
+                if (words > end) {                                                                 \
+                    return NULL;                                                                   \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+        memcpy(states, x, sizeof(x));                                                              \
+        return words;                                                                              \
     }
 
 RANS_RUN(4)
@@ -98,11 +98,11 @@ RANS_RUN(8)
 #if defined(__AVX512F__)
 
 /* A macro in gcc without optimisation, whose casts are not ours to warn about. */
-#define RANS_GATHER(places, table)                                                           \
-    __extension__({                                                                          \
+#define RANS_GATHER(places, table)                                                             \
+    __extension__({                                                                            \
         _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wsign-conversion\"") \
-        const __m512i gathered_ = _mm512_i32gather_epi32(places, table, 4);                  \
-        _Pragma("GCC diagnostic pop") gathered_;                                             \
+            const __m512i gathered_ = _mm512_i32gather_epi32(places, table, 4);                \
+        _Pragma("GCC diagnostic pop") gathered_;                                               \
     })
 
 /* Sixteen lanes in a register. The words that the lanes want are spread over them. */
@@ -125,9 +125,9 @@ static inline __m512i rans_turn(const uint32_t *table, __m512i x, const uint8_t 
     return _mm512_mask_or_epi32(y, low, _mm512_slli_epi32(y, 16), taken);
 }
 
-static const uint8_t *rans_run_32(const hi_rans_table *tables, const uint8_t *map,
-                                  uint32_t *states, uint32_t steps, const uint8_t *words,
-                                  const uint8_t *end, uint8_t *symbols)
+static const uint8_t *rans_run_32(const hi_rans_table *tables, const uint8_t *map, uint32_t *states,
+                                  uint32_t steps, const uint8_t *words, const uint8_t *end,
+                                  uint8_t *symbols)
 {
     __m512i x = _mm512_loadu_si512(states);
     __m512i z = _mm512_loadu_si512(states + 16);

@@ -86,9 +86,9 @@ hist_status hi_rans_decode(const hi_codec_kernels *kern, const hi_rans_view *vie
     uint32_t states[HI_RANS_LANES_MAX];
 
     memcpy(states, view->states, sizeof(states));
-    const uint8_t *from = kern->rans->run(
-        tables, map, view->lanes, states, (view->count - view->tail) / view->lanes, view->words,
-        view->words + view->words_size, symbols);
+    const uint8_t *from =
+        kern->rans->run(tables, map, view->lanes, states, (view->count - view->tail) / view->lanes,
+                        view->words, view->words + view->words_size, symbols);
     if (from == NULL) {
         return HIST_ECORRUPT;
     }

@@ -63,8 +63,8 @@ static uint16_t *write_tail(const write_state *w, uint32_t count, uint16_t *room
     for (unsigned l = 0; l < lanes; l++) {
         states[l] = HI_RANS_LOW;
     }
-    while (i > 0 && (i % lanes != 0 || (words < lanes - tail_lanes &&
-                                        count - i < count / WRITE_TAIL_PART))) {
+    while (i > 0 && (i % lanes != 0 ||
+                     (words < lanes - tail_lanes && count - i < count / WRITE_TAIL_PART))) {
         uint16_t word = 0;
 
         i--;

@@ -116,8 +116,7 @@ static void price_num(const hi_codec_kernels *kern, const real_sample *sample, h
     uint64_t bad[SAMPLE_MAX];
 
     (void)kern->to_num(sample->bits, sample->count, &model->num, n, off);
-    const uint32_t exceptions =
-        kern->beyond(off, sample->count, model->off ? HI_OFF_MAX : 0, bad);
+    const uint32_t exceptions = kern->beyond(off, sample->count, model->off ? HI_OFF_MAX : 0, bad);
     price_fill(sample->count, bad, n);
     model->bits = (uint64_t)exceptions * EXCEPTION_BITS + price_stream(kern, sample, n);
     if (model->off) {

@@ -100,8 +100,8 @@ static void num_convert(real_work *w, const hi_real_model *model)
         const uint32_t first = v * HI_VECTOR_ROWS;
         const uint32_t rows = hi_vector_rows(w->count, v);
         uint64_t *off = scratch->off + first;
-        uint32_t bad = w->kern->to_num(w->bits + first, rows, &model->num, scratch->whole + first,
-                                       off);
+        uint32_t bad =
+            w->kern->to_num(w->bits + first, rows, &model->num, scratch->whole + first, off);
 
         if (bad > 0) {
             bad = w->kern->beyond(off, rows, model->off ? HI_OFF_MAX : 0, scratch->bad);

@@ -55,8 +55,9 @@ static hist_status shared_open_parts(hi_mem *mem, hist_type type, hi_reader *r,
     return r->failed || hi_reader_left(r) != 0 ? HIST_ECORRUPT : HIST_OK;
 }
 
-hist_status hi_page_shared_open(hi_mem *mem, hist_type type, const uint8_t *shared, size_t shared_size,
-                           size_t text_bytes_max, hi_page_shared *shared_out)
+hist_status hi_page_shared_open(hi_mem *mem, hist_type type, const uint8_t *shared,
+                                size_t shared_size, size_t text_bytes_max,
+                                hi_page_shared *shared_out)
 {
     hi_reader r = hi_reader_of(shared, shared_size);
 

@@ -21,7 +21,7 @@ enum {
     HI_BODY_BYTES_MAX = 2 * HI_STREAM_BYTES_MAX,
     HI_REGULAR_ZEROS_MAX = 18,
     HI_LIST_MAX = 32,
-    HI_JUMPS_MAX = 64, /* Beyond, vectors with exceptions are smaller. */
+    HI_JUMPS_MAX = 64,                    /* Beyond, vectors with exceptions are smaller. */
     HI_QUARTER_ROWS = HI_VECTOR_ROWS / 4, /* Exceptions are counted by quarters of a vector. */
     HI_QUARTER_EXCEPTIONS_MAX = 255,
 };
@@ -163,8 +163,8 @@ hi_fit_plan hi_fit_choose(const hi_codec_kernels *kern, const uint64_t *residual
                           uint32_t rows);
 
 /* Writes a vector of `rows` (1 to HI_VECTOR_ROWS) values; returns its size, below 2^16. */
-size_t hi_vector_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch,
-                        const uint64_t *x, uint32_t rows, bool try_line, uint8_t *to);
+size_t hi_vector_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch, const uint64_t *x,
+                        uint32_t rows, bool try_line, uint8_t *to);
 
 /* About how many bits hi_stream_encode() would take, by a sample. */
 uint64_t hi_stream_price(const hi_codec_kernels *kern, const uint64_t *x, uint32_t count);

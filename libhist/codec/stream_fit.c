@@ -184,7 +184,7 @@ static void fit_histogram(const uint64_t *residuals, uint32_t count, uint64_t fi
 /* Slides windows of about the width found over the residuals: the middle of a sample is not where
    most values are. Windows end at bins, so what is outside is counted exactly. */
 hi_fit_plan hi_fit_slide(const uint64_t *residuals, uint32_t count, const hi_fit_guess *guess,
-                             hi_fit_plan fit)
+                         hi_fit_plan fit)
 {
     uint32_t sums[FIT_BINS + 1];
     const unsigned bytes = fit_patch_bytes(guess);

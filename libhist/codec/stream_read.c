@@ -120,7 +120,7 @@ typedef struct vector_head {
     uint64_t base;
     uint64_t first;  /* DELTA, DOD */
     uint64_t second; /* DOD: the first difference. */
-    uint64_t slope; /* LINE */
+    uint64_t slope;  /* LINE */
     unsigned shift;
     const uint8_t *packed;
 } vector_head;
@@ -281,8 +281,8 @@ static void jumps_vector(const hi_codec_kernels *kern, const hi_stream_view *vie
                               view->step);
             from = place;
         }
-        start += signed_value(view->jump_values + (size_t)view->jump_bytes * i, end,
-                              view->jump_bytes);
+        start +=
+            signed_value(view->jump_values + (size_t)view->jump_bytes * i, end, view->jump_bytes);
     }
     kern->progression(out + (from - first), first + rows - from, start + from * view->step,
                       view->step);
@@ -331,7 +331,6 @@ bool hi_stream_frame(const hi_stream_view *view, uint32_t v, hi_frame *frame)
         head.scheme != HI_SCHEME_FOR || head.exceptions > 0 || head.width > 62) {
         return false;
     }
-    *frame =
-        (hi_frame){.packed = head.packed, .width = head.width, .base = (int64_t)head.base};
+    *frame = (hi_frame){.packed = head.packed, .width = head.width, .base = (int64_t)head.base};
     return !__builtin_add_overflow(frame->base, (INT64_C(1) << head.width) - 1, &frame->max);
 }

@@ -133,7 +133,7 @@ static size_t stream_put_vectors(const hi_codec_kernels *kern, hi_stream_scratch
 
     for (uint32_t v = 0; v < vectors; v++) {
         const size_t size = hi_vector_encode(kern, scratch, x + (size_t)v * HI_VECTOR_ROWS,
-                                          hi_vector_rows(count, v), try_line, at);
+                                             hi_vector_rows(count, v), try_line, at);
         hi_put_u16(to + (size_t)2 * v, (uint16_t)size);
         at += size;
     }
@@ -156,7 +156,8 @@ uint64_t hi_stream_price(const hi_codec_kernels *kern, const uint64_t *x, uint32
         kern->deltas(from, PRICE_RUN, deltas + delta_count);
         delta_count += PRICE_RUN - 1;
     }
-    const uint64_t plain = hi_fit_choose(kern, n, PRICE_RUNS * PRICE_RUN, PRICE_RUNS * PRICE_RUN).bits;
+    const uint64_t plain =
+        hi_fit_choose(kern, n, PRICE_RUNS * PRICE_RUN, PRICE_RUNS * PRICE_RUN).bits;
     const uint64_t delta = hi_fit_choose(kern, deltas, delta_count, delta_count).bits;
     return (plain < delta ? plain : delta) * count / (PRICE_RUNS * PRICE_RUN);
 }

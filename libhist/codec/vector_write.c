@@ -91,8 +91,7 @@ static vector_plan vector_choose(const hi_codec_kernels *kern, hi_stream_scratch
         return plan;
     }
     if (plan.scheme == HI_SCHEME_DELTA) {
-        const vector_plan dod = {
-            .scheme = HI_SCHEME_DOD, .skip = 2, .residuals = scratch->deltas2};
+        const vector_plan dod = {.scheme = HI_SCHEME_DOD, .skip = 2, .residuals = scratch->deltas2};
 
         kern->deltas(scratch->deltas + 1, rows - 1, scratch->deltas2 + 2);
         plan = vector_rival(kern, dod, rows, DOD_BITS, plan);
@@ -206,8 +205,8 @@ static size_t vector_put_head(const vector_plan *plan, const uint64_t *x, bool p
     return (size_t)(at - to);
 }
 
-size_t hi_vector_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch,
-                            const uint64_t *x, uint32_t rows, bool try_line, uint8_t *to)
+size_t hi_vector_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch, const uint64_t *x,
+                        uint32_t rows, bool try_line, uint8_t *to)
 {
     vector_plan plan = vector_choose(kern, scratch, x, rows, try_line);
     const uint32_t groups = hi_groups_of(rows);

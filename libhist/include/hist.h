@@ -77,33 +77,34 @@ enum {
 typedef struct hist_open_options {
     size_t struct_size;
     int flags;
-    int threads;                   /* Background threads: 0 = none, hist_maintain() instead; default 1. */
-    hist_vfs *vfs;                 /* NULL: hist_vfs_posix(). Borrowed until close. */
+    int threads;   /* Background threads: 0 = none, hist_maintain() instead; default 1. */
+    hist_vfs *vfs; /* NULL: hist_vfs_posix(). Borrowed until close. */
     const hist_allocator *allocator; /* NULL: malloc and free. Copied. */
-    uint64_t memory_bytes_max;     /* Chunks, caches and queries together. 256 MiB; least
+    uint64_t memory_bytes_max;       /* Chunks, caches and queries together. 256 MiB; least
                                       HIST_MEMORY_MIN. */
-    uint64_t query_bytes_max;      /* One query. Half of memory_bytes_max. */
-    uint64_t wal_segment_bytes;    /* 16 MiB; least 16 KiB. Fixed when the store is created. */
-    uint64_t wal_bytes_max;        /* Writers wait beyond it. 4 segments. */
-    hist_durability durability;    /* What hist_commit(HIST_COMMIT_DEFAULT) means. */
-    uint32_t sync_interval_ms;     /* HIST_INTERVAL: 1000. */
-    int64_t partition_ns;          /* Width of new partitions: one day. 1 min to 400 days. */
-    const char *time_column;       /* "Timestamp". Fixed when the store is created. */
-    int64_t cold_after_ns;         /* Partitions older than this are rewritten cold. 0: never. */
-    int64_t retention_ns;          /* Rows older than this are dropped by merges; not before the
+    uint64_t query_bytes_max;        /* One query. Half of memory_bytes_max. */
+    uint64_t wal_segment_bytes;      /* 16 MiB; least 16 KiB. Fixed when the store is created. */
+    uint64_t wal_bytes_max;          /* Writers wait beyond it. 4 segments. */
+    hist_durability durability;      /* What hist_commit(HIST_COMMIT_DEFAULT) means. */
+    uint32_t sync_interval_ms;       /* HIST_INTERVAL: 1000. */
+    int64_t partition_ns;            /* Width of new partitions: one day. 1 min to 400 days. */
+    const char *time_column;         /* "Timestamp". Fixed when the store is created. */
+    int64_t cold_after_ns;           /* Partitions older than this are rewritten cold. 0: never. */
+    int64_t retention_ns;            /* Rows older than this are dropped by merges; not before the
                                       store has lived through the time. 0: never. */
-    int64_t max_age_ns;            /* Rows older than this are refused. 0: off. */
-    int64_t max_future_ns;         /* Rows further ahead than this are refused. 0: off. */
-    uint32_t series_max;           /* 100 million. */
-    uint32_t slab_rows_max;        /* Rows a chunk slab holds: 65536, fewer below 64 MiB. Least 64. */
-    uint32_t group_rows_max;       /* Rows of a row group: likewise. */
-    uint64_t part_bytes_max;       /* Merged parts are cut at about this, between two series only:
+    int64_t max_age_ns;              /* Rows older than this are refused. 0: off. */
+    int64_t max_future_ns;           /* Rows further ahead than this are refused. 0: off. */
+    uint32_t series_max;             /* 100 million. */
+    uint32_t slab_rows_max;  /* Rows a chunk slab holds: 65536, fewer below 64 MiB. Least 64. */
+    uint32_t group_rows_max; /* Rows of a row group: likewise. */
+    uint64_t part_bytes_max; /* Merged parts are cut at about this, between two series only:
                                       one that is larger stays whole. 1 GiB; least 1 KiB. */
-    hist_log_fn log;               /* NULL: silent. */
+    hist_log_fn log;         /* NULL: silent. */
     void *log_arg;
 } hist_open_options;
 
-#define HIST_OPEN_OPTIONS ((hist_open_options){.struct_size = sizeof(hist_open_options), .threads = 1})
+#define HIST_OPEN_OPTIONS \
+    ((hist_open_options){.struct_size = sizeof(hist_open_options), .threads = 1})
 
 /*
  * hist_open -- open or create the store in folder `path`, recovering it if needed.
@@ -128,12 +129,12 @@ HIST_API hist_status hist_close(hist_db *db, hist_error *err);
 /* ---- writing ---------------------------------------------------------------------------- */
 
 /* Limits on names and values. */
-#define HIST_NAME_BYTES_MAX 1024
-#define HIST_TAGS_MAX 64
-#define HIST_FIELDS_MAX 512
+#define HIST_NAME_BYTES_MAX   1024
+#define HIST_TAGS_MAX         64
+#define HIST_FIELDS_MAX       512
 #define HIST_STRING_BYTES_MAX 65536
-#define HIST_LINE_BYTES_MAX 65536
-#define HIST_BATCH_BYTES_MAX (UINT64_C(64) << 20)
+#define HIST_LINE_BYTES_MAX   65536
+#define HIST_BATCH_BYTES_MAX  (UINT64_C(64) << 20)
 /* Reserved instants: INT64_MIN and INT64_MIN + 1. */
 #define HIST_TIME_MIN (INT64_MIN + 2)
 #define HIST_TIME_MAX INT64_MAX
@@ -200,7 +201,8 @@ HIST_API hist_status hist_append_array(hist_writer *writer, hist_series series, 
 typedef enum hist_precision { HIST_NS = 0, HIST_US = 1, HIST_MS = 2, HIST_S = 3 } hist_precision;
 
 /* Told about each refused line. line is 1-based within the stream; reason names the cause. */
-typedef void (*hist_line_error_fn)(void *arg, uint64_t line, hist_status status, const char *reason);
+typedef void (*hist_line_error_fn)(void *arg, uint64_t line, hist_status status,
+                                   const char *reason);
 
 typedef struct hist_lp_options {
     size_t struct_size;
@@ -215,10 +217,10 @@ typedef struct hist_lp_options {
 #define HIST_LP_OPTIONS ((hist_lp_options){.struct_size = sizeof(hist_lp_options)})
 
 typedef struct hist_lp_result {
-    size_t consumed;   /* Bytes used; the rest is the start of a line, to be given again. */
-    uint64_t accepted; /* Rows taken by this call. */
-    uint64_t refused;  /* Lines refused by this call. */
-    uint64_t lines;    /* Lines consumed, comments and empty ones included. */
+    size_t consumed;           /* Bytes used; the rest is the start of a line, to be given again. */
+    uint64_t accepted;         /* Rows taken by this call. */
+    uint64_t refused;          /* Lines refused by this call. */
+    uint64_t lines;            /* Lines consumed, comments and empty ones included. */
     bool suspicious_precision; /* Stamps look like another precision than the one given. */
 } hist_lp_result;
 
@@ -270,10 +272,10 @@ HIST_API hist_status hist_delete(hist_db *db, const char *database, const char *
 
 typedef struct hist_query_options {
     size_t struct_size;
-    const char *database;    /* NULL: "default". */
-    hist_time now_ns;        /* What now() is; 0: the clock. */
-    uint64_t memory_bytes_max; /* 0: the store's query_bytes_max. */
-    uint64_t time_ms_max;    /* 0: none. */
+    const char *database;           /* NULL: "default". */
+    hist_time now_ns;               /* What now() is; 0: the clock. */
+    uint64_t memory_bytes_max;      /* 0: the store's query_bytes_max. */
+    uint64_t time_ms_max;           /* 0: none. */
     const char *const *param_names; /* Values of declare query_parameters, as KQL literals. */
     const char *const *param_values;
     size_t param_count;
@@ -320,9 +322,10 @@ HIST_API hist_status hist_query_next(hist_query *query, hist_batch *batch_out, h
 HIST_API_VOID void hist_query_cancel(hist_query *query);
 
 typedef struct hist_query_stats {
-    uint64_t rows_read;      /* Rows that were looked at one by one. */
-    uint64_t blocks_read;    /* Blocks of single columns whose bytes were read from parts. */
-    uint64_t blocks_skipped; /* Blocks of rows whose statistics ruled them out, or stood for them. */
+    uint64_t rows_read;   /* Rows that were looked at one by one. */
+    uint64_t blocks_read; /* Blocks of single columns whose bytes were read from parts. */
+    uint64_t
+        blocks_skipped; /* Blocks of rows whose statistics ruled them out, or stood for them. */
     uint64_t memory_bytes_peak;
 } hist_query_stats;
 HIST_API_VOID void hist_query_get_stats(const hist_query *query, hist_query_stats *stats_out);
@@ -360,11 +363,11 @@ typedef struct hist_scan_options {
     const char *table;
     const char *const *columns; /* NULL: all, in the order of hist_table_info. */
     size_t column_count;
-    const hist_tag *tags;       /* Only series that have all of these. */
+    const hist_tag *tags; /* Only series that have all of these. */
     size_t tag_count;
-    hist_time from_ns;          /* Half-open range. Both 0: everything. */
-    hist_time to_ns;            /* HIST_TIME_MAX: that instant is in it. */
-    uint32_t batch_rows_max;    /* 0: 8192. At most HIST_BATCH_ROWS_MAX. */
+    hist_time from_ns;       /* Half-open range. Both 0: everything. */
+    hist_time to_ns;         /* HIST_TIME_MAX: that instant is in it. */
+    uint32_t batch_rows_max; /* 0: 8192. At most HIST_BATCH_ROWS_MAX. */
 } hist_scan_options;
 
 #define HIST_SCAN_OPTIONS ((hist_scan_options){.struct_size = sizeof(hist_scan_options)})
@@ -381,10 +384,10 @@ HIST_API hist_status hist_scan_next(hist_scan *scan, hist_batch *batch_out, hist
 HIST_API_VOID void hist_scan_close(hist_scan *scan);
 
 typedef struct hist_partition {
-    hist_time from_ns; /* Start of the partition; INT64_MIN: of the first there can be. */
-    hist_time to_ns;   /* HIST_TIME_MAX: that instant is in it. */
-    uint64_t rows;     /* An upper bound: rows that overwrite each other count twice. */
-    uint64_t last_seq; /* Highest commit that touched it. */
+    hist_time from_ns;   /* Start of the partition; INT64_MIN: of the first there can be. */
+    hist_time to_ns;     /* HIST_TIME_MAX: that instant is in it. */
+    uint64_t rows;       /* An upper bound: rows that overwrite each other count twice. */
+    uint64_t last_seq;   /* Highest commit that touched it. */
     uint64_t size_bytes; /* On disk; 0 for what is only in memory. */
     uint64_t part_rows;  /* Those of rows that are on disk, in size_bytes. */
 } hist_partition;
@@ -406,10 +409,10 @@ enum {
 HIST_API hist_status hist_maintain(hist_db *db, int what, hist_error *err);
 
 typedef struct hist_stats {
-    uint64_t rows_written;      /* Since open. */
-    uint64_t commits;           /* Since open. */
-    uint64_t seq_written;       /* Last commit written. */
-    uint64_t seq_durable;       /* Last commit on stable storage. */
+    uint64_t rows_written; /* Since open. */
+    uint64_t commits;      /* Since open. */
+    uint64_t seq_written;  /* Last commit written. */
+    uint64_t seq_durable;  /* Last commit on stable storage. */
     uint64_t parts;
     uint64_t part_bytes;
     uint64_t wal_bytes;
@@ -421,9 +424,9 @@ typedef struct hist_stats {
     uint64_t memory_bytes_max;
     uint64_t flushes;
     uint64_t merges;
-    uint64_t recovered_rows;    /* Replayed from the WAL at open. */
+    uint64_t recovered_rows;          /* Replayed from the WAL at open. */
     uint64_t recovered_dropped_bytes; /* Torn tail, never acknowledged as durable. */
-    hist_time newest_ns;        /* Newest row, HIST_TIME_MIN when empty. */
+    hist_time newest_ns;              /* Newest row, HIST_TIME_MIN when empty. */
 } hist_stats;
 
 HIST_API_VOID void hist_get_stats(hist_db *db, hist_stats *stats_out);

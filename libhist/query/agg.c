@@ -145,7 +145,7 @@ typedef struct op_group {
     hi_agg_run *runs;
     hi_grouper grouper;
     hi_fold *fold; /* NULL: every value is read. */
-    bool forgets; /* Rows of a group come one after another: all groups but the last are done. */
+    bool forgets;  /* Rows of a group come one after another: all groups but the last are done. */
     bool done;
 } op_group;
 

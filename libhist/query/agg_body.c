@@ -71,32 +71,32 @@ static void agg_sum_f64(const double *v, uint32_t n, double *lanes)
     }
 }
 
-#define AGG_EXTREME(name, op)                                                \
-    static bool name(const double *v, uint32_t n, double *best)              \
-    {                                                                        \
-        double lane[AGG_LANES];                                              \
-        double one = *best;                                                  \
-        uint64_t nan = 0;                                                    \
-        uint32_t i = 0;                                                      \
-        for (int l = 0; l < AGG_LANES; l++) {                                \
-            lane[l] = one;                                                   \
-        }                                                                    \
-        for (; i + AGG_LANES <= n; i += AGG_LANES) {                         \
-            for (uint32_t l = 0; l < AGG_LANES; l++) {                       \
-                const double x = v[i + l];                                   \
-                nan |= x != x ? UINT64_C(1) : UINT64_C(0);                   \
-                lane[l] = x op lane[l] ? x : lane[l];                        \
-            }                                                                \
-        }                                                                    \
-        for (; i < n; i++) {                                                 \
-            nan |= v[i] != v[i] ? UINT64_C(1) : UINT64_C(0);                 \
-            one = v[i] op one ? v[i] : one;                                  \
-        }                                                                    \
-        for (int l = 0; l < AGG_LANES; l++) {                                \
-            one = lane[l] op one ? lane[l] : one;                            \
-        }                                                                    \
-        *best = nan != 0 ? *best : one;                                      \
-        return nan == 0;                                                     \
+#define AGG_EXTREME(name, op)                                   \
+    static bool name(const double *v, uint32_t n, double *best) \
+    {                                                           \
+        double lane[AGG_LANES];                                 \
+        double one = *best;                                     \
+        uint64_t nan = 0;                                       \
+        uint32_t i = 0;                                         \
+        for (int l = 0; l < AGG_LANES; l++) {                   \
+            lane[l] = one;                                      \
+        }                                                       \
+        for (; i + AGG_LANES <= n; i += AGG_LANES) {            \
+            for (uint32_t l = 0; l < AGG_LANES; l++) {          \
+                const double x = v[i + l];                      \
+                nan |= x != x ? UINT64_C(1) : UINT64_C(0);      \
+                lane[l] = x op lane[l] ? x : lane[l];           \
+            }                                                   \
+        }                                                       \
+        for (; i < n; i++) {                                    \
+            nan |= v[i] != v[i] ? UINT64_C(1) : UINT64_C(0);    \
+            one = v[i] op one ? v[i] : one;                     \
+        }                                                       \
+        for (int l = 0; l < AGG_LANES; l++) {                   \
+            one = lane[l] op one ? lane[l] : one;               \
+        }                                                       \
+        *best = nan != 0 ? *best : one;                         \
+        return nan == 0;                                        \
     }
 
 AGG_EXTREME(agg_min_f64, <)

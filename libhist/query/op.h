@@ -24,7 +24,7 @@ typedef struct hi_exec {
     hi_snapshot *snapshot;
     hi_catalog *catalog;
     hi_scan_stats stats; /* Of all scans. */
-    bool no_pushdown;    /* For tests: scans read everything, filters decide, groups are collected. */
+    bool no_pushdown; /* For tests: scans read everything, filters decide, groups are collected. */
 } hi_exec;
 
 typedef struct hi_op hi_op;

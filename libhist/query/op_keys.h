@@ -46,9 +46,9 @@ typedef struct hi_grouper {
     hi_col_builder *values; /* The keys of the map, a column each. */
     hi_buf key;
     hi_buf last;
-    uint32_t bin; /* The key that is a bin; UINT32_MAX: none, the map's keys are the groups. */
+    uint32_t bin;  /* The key that is a bin; UINT32_MAX: none, the map's keys are the groups. */
     uint32_t time; /* Column it is of. */
-    int64_t near; /* Start of the bin of the row before. */
+    int64_t near;  /* Start of the bin of the row before. */
     hi_bins bins;
     hist_column *made; /* The keys of the map as columns, once asked for. */
     bool forgets;      /* hi_grouper_keep_last() may be called. */

@@ -77,7 +77,7 @@ typedef struct cat_files {
 
 struct hi_catalog {
     hi_mem *mem;
-    hi_mem *scratch; /* Of checkpoints. */
+    hi_mem *scratch;                /* Of checkpoints. */
     hi_catfile_config files_config; /* dir is in `text`. */
     hist_str time_column;
     uint32_t series_max;

@@ -25,7 +25,7 @@ typedef struct hi_catalog_ids {
 
 typedef struct hi_catalog_config {
     hi_mem *mem;
-    hi_mem *scratch;         /* What writing a file takes; NULL: mem. */
+    hi_mem *scratch; /* What writing a file takes; NULL: mem. */
     hist_vfs *vfs;
     const char *dir;         /* Copied. */
     uint64_t store;          /* First 8 bytes of the store's uuid, for checksum seeds. */

@@ -9,10 +9,10 @@
  * What a merge reads is picked under merge_lock (one at a time); flushes go on
  * meanwhile and only add newer parts.
  */
+#include "store/compact.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
-
-#include "store/compact.h"
 
 /* A partition of a table gets a part of its own from about this size. */
 #define COMPACT_SINGLE_BYTES (UINT64_C(1) << 20)

@@ -84,8 +84,7 @@ static bool compact_may_share_rows(const hi_part_ref *a, const hi_part_ref *b)
             const hi_part_range *x = &a->ranges[i];
             const hi_part_range *y = &b->ranges[k];
 
-            if (x->table == y->table && x->time_min <= y->time_max &&
-                x->time_max >= y->time_min) {
+            if (x->table == y->table && x->time_min <= y->time_max && x->time_max >= y->time_min) {
                 return true;
             }
         }

@@ -254,8 +254,7 @@ static void compact_pick_cold(compact_job *job, uint32_t first, uint32_t end,
     compact_keep_inputs(job, first, end);
 }
 
-bool compact_pick_singles(const hi_version *version, compact_job *job,
-                                 int64_t cold_before_ns)
+bool compact_pick_singles(const hi_version *version, compact_job *job, int64_t cold_before_ns)
 {
     uint32_t end = 0;
 

@@ -23,7 +23,8 @@
 enum {
     HI_PART_DAMAGED = 1, /* Kept and readable where sound, never merged. */
     HI_PART_COLD = 2,    /* Entropy-coded. */
-    HI_PART_SPANNING = 4, /* Holds several tables or partitions (a flush, or pooled small tables). */
+    HI_PART_SPANNING =
+        4,           /* Holds several tables or partitions (a flush, or pooled small tables). */
     HI_PART_CUT = 8, /* One of several that a merge made of a partition: some of its series. */
 };
 
@@ -48,8 +49,8 @@ typedef struct hi_part_entry {
     int64_t time_max;
     int64_t commit_ns_min; /* Wall clock of those commits. */
     int64_t commit_ns_max;
-    uint32_t level; /* 0: flushed; merges count up. */
-    uint32_t flags; /* HI_PART_* */
+    uint32_t level;        /* 0: flushed; merges count up. */
+    uint32_t flags;        /* HI_PART_* */
     uint32_t first_series; /* When HI_PART_CUT; else 0. */
     uint32_t last_series;
     hi_part_range *ranges;

@@ -35,13 +35,15 @@ typedef struct hi_part_config {
     hist_vfs *vfs;
     const char *dir;
     hi_mem *mem;
-    hi_mem *own_mem;         /* Of the hi_part itself, which has to be had; NULL: mem. */
-    uint64_t store;          /* First 8 bytes of the store's uuid, for checksum seeds. */
-    uint32_t group_rows_max; /* Rows of a row group, at most 65536. */
+    hi_mem *own_mem;                 /* Of the hi_part itself, which has to be had; NULL: mem. */
+    uint64_t store;                  /* First 8 bytes of the store's uuid, for checksum seeds. */
+    uint32_t group_rows_max;         /* Rows of a row group, at most 65536. */
     struct hi_part_encoder *encoder; /* For writing, shared; NULL: each writer has its own. */
-    bool whole_groups; /* For writing: without memory fail, as fewer inputs do better than small groups. */
-    hi_part_pool *pool;      /* For reading; NULL: a part stays open once it is. */
-    bool live; /* A read-only view beside a writer: a part that is gone was replaced (HIST_EBUSY). */
+    bool
+        whole_groups; /* For writing: without memory fail, as fewer inputs do better than small groups. */
+    hi_part_pool *pool; /* For reading; NULL: a part stays open once it is. */
+    bool
+        live; /* A read-only view beside a writer: a part that is gone was replaced (HIST_EBUSY). */
 } hi_part_config;
 
 /* A column as the catalog knows it. */

@@ -302,8 +302,8 @@ static hist_status frag_decode(part_frag *f, frag_column *c, uint32_t row, uint3
         return frag_decode_all(f, c, rows, err);
     }
     const hi_part_block *b = &c->blocks[c->block];
-    const hist_status status = hi_block_decode_vectors(c->type, c->encoded, b->size, rows, &c->shared,
-                                                       first, vectors, &c->room, &c->decoded);
+    const hist_status status = hi_block_decode_vectors(
+        c->type, c->encoded, b->size, rows, &c->shared, first, vectors, &c->room, &c->decoded);
     if (status != HIST_OK || c->decoded.nulls > b->stats.nulls) {
         c->end = 0;
         return frag_damage(f, c, b->offset, status, err);

@@ -10,7 +10,7 @@
 struct hi_part {
     /* Set by hi_part_new. */
     hist_vfs *vfs;
-    bool live; /* See hi_part_config. */
+    bool live;       /* See hi_part_config. */
     hi_mem *mem;     /* What is read of it. */
     hi_mem *own_mem; /* This, and the path. */
     uint64_t store;

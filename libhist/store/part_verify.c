@@ -162,8 +162,7 @@ static void verify_group(verify *v, uint32_t group, hi_arena *arena)
 
 hist_status hi_part_verify(hi_part *part, hist_verify_fn fn, void *arg, hist_error *err)
 {
-    verify v = {
-        .part = part, .fn = fn, .arg = arg, .offset = -1, .first = HIST_OK, .err = err};
+    verify v = {.part = part, .fn = fn, .arg = arg, .offset = -1, .first = HIST_OK, .err = err};
     hist_error problem;
     hi_arena arena;
 

@@ -315,8 +315,7 @@ static hist_status write_page_bytes(hi_part_writer *w, uint32_t shared_size, his
 static hist_status write_encode(hi_part_writer *w, const hi_values *values, uint32_t *shared_size)
 {
     hi_part_encoder *shared = w->config.encoder;
-    hi_encoder *encoder =
-        shared == NULL ? w->encoder : hi_part_encoder_lend(shared, w->config.mem);
+    hi_encoder *encoder = shared == NULL ? w->encoder : hi_part_encoder_lend(shared, w->config.mem);
     const hist_status status = hi_page_encode(encoder, values, w->profile, w->block_rows,
                                               w->block_count, &w->page, w->infos, shared_size);
 

@@ -31,8 +31,8 @@ static half_cut half_find_cut(const hi_runlist *list)
 }
 
 /* The runs of output rows [first_row, end_row). */
-static bool half_runs(hi_arena *arena, const hi_runlist *list, uint32_t first_row,
-                            uint32_t end_row, hi_runlist *half)
+static bool half_runs(hi_arena *arena, const hi_runlist *list, uint32_t first_row, uint32_t end_row,
+                      hi_runlist *half)
 {
     hi_out_run *runs = HI_NEW_ARRAY(arena, hi_out_run, list->run_count);
 
@@ -74,6 +74,5 @@ bool hi_runlist_half(hi_arena *arena, const hi_runlist *list, bool second, hi_ru
         }
         half->pieces = pieces;
     }
-    return half_runs(arena, list, second ? cut->rows : 0, second ? list->rows : cut->rows,
-                           half);
+    return half_runs(arena, list, second ? cut->rows : 0, second ? list->rows : cut->rows, half);
 }

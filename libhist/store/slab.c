@@ -216,8 +216,8 @@ static bool slab_charge_order(hi_mem *mem, hi_slab *slab, const hi_rows_table *r
         last = rows->series[i] > last ? rows->series[i] : last;
     }
     const uint64_t series = (uint64_t)last - first + 1;
-    const uint64_t bytes = rows_then * sizeof(uint32_t) +
-                           (series < rows_then ? series : rows_then) * sizeof(hi_run);
+    const uint64_t bytes =
+        rows_then * sizeof(uint32_t) + (series < rows_then ? series : rows_then) * sizeof(hi_run);
     if (bytes > slab->order_bytes) {
         if (!hi_mem_charge(mem, bytes - slab->order_bytes)) {
             return false;

@@ -8,12 +8,12 @@
 
 #include "store/compact.h"
 
-#define STORE_MEMORY_DEFAULT    (UINT64_C(256) << 20)
-#define STORE_MEMORY_MIN        HIST_MEMORY_MIN
+#define STORE_MEMORY_DEFAULT (UINT64_C(256) << 20)
+#define STORE_MEMORY_MIN     HIST_MEMORY_MIN
 /* From here on a flush and a merge have an encoder each. */
-#define STORE_MEMORY_AMPLE      (UINT64_C(64) << 20)
+#define STORE_MEMORY_AMPLE (UINT64_C(64) << 20)
 /* Set aside for a flush at most: the largest row group of numbers takes 6 MiB. */
-#define STORE_FLUSH_MAX         (UINT64_C(8) << 20)
+#define STORE_FLUSH_MAX (UINT64_C(8) << 20)
 /* Left to writers at least by merges and queries; more is not kept from these. */
 #define STORE_WRITERS_MAX       (UINT64_C(16) << 20)
 #define STORE_SEGMENT_DEFAULT   (UINT64_C(16) << 20)
@@ -96,8 +96,8 @@ hi_part_config hi_store_part_config(hi_store *store)
                             .dir = store->dir,
                             .mem = &store->work_mem,
                             .own_mem = &store->mem,
-                            .encoder = store->mem.limit < STORE_MEMORY_AMPLE ? &store->part_encoder
-                                                                             : NULL,
+                            .encoder =
+                                store->mem.limit < STORE_MEMORY_AMPLE ? &store->part_encoder : NULL,
                             .store = store->store_hash,
                             .group_rows_max = store->options.group_rows_max,
                             .live = store->limits.readonly,
@@ -449,8 +449,7 @@ static hist_status store_load(hi_store *store, hist_error *err)
     }
     HI_TRY(status);
     HI_TRY(store_check_manifest(store, err));
-    hi_eras_add(&store->manifest.eras, store->super.era,
-                hi_era_grace(store->options.retention_ns));
+    hi_eras_add(&store->manifest.eras, store->super.era, hi_era_grace(store->options.retention_ns));
     store->options.wal_segment_bytes = store->super.wal_segment_bytes;
     if (store->options.wal_bytes_max < store->options.wal_segment_bytes * 2) {
         store->options.wal_bytes_max = store->options.wal_segment_bytes * 4;
@@ -605,7 +604,8 @@ static void store_split_memory(hi_store *store, const hist_open_options *options
     hi_mem_init(&store->work_mem, options->allocator, &store->mem,
                 budget - chunks - flush - writers);
     hi_mem_init(&store->cache_mem, options->allocator, &store->mem, budget / (ample ? 4 : 16));
-    (void)hi_mem_reserve(&store->chunk_mem, chunks); /* There is so much, as the budget is larger. */
+    (void)hi_mem_reserve(&store->chunk_mem,
+                         chunks); /* There is so much, as the budget is larger. */
     (void)hi_mem_reserve(&store->flush_mem, flush);
 }
 

@@ -40,7 +40,7 @@ typedef struct hi_super {
     bool clean;                   /* Closed in order; nothing was written since. */
     uint32_t wal_segment_bytes;
     int64_t created_ns;
-    hi_era era; /* That it is now; goes on beyond what the manifest knows. */
+    hi_era era;        /* That it is now; goes on beyond what the manifest knows. */
     uint64_t write_no; /* Set by hi_super_write(). */
 } hi_super;
 

@@ -101,8 +101,7 @@ static bool upkeep_has_room(hi_store *store, uint64_t batch_bytes)
 
     /* A batch larger than the whole log still has to get through, alone. */
     return (logged == 0 || logged + batch_bytes <= store->options.wal_bytes_max / 2) &&
-           !hi_store_chunks_full(store) &&
-           !upkeep_is_crowded(store, 16);
+           !hi_store_chunks_full(store) && !upkeep_is_crowded(store, 16);
 }
 
 /* One wait for a flush. false: flushes fail, and have for too long. */

@@ -53,8 +53,8 @@ typedef struct hi_wal_config {
     uint8_t uuid[16]; /* Of the store. */
     uint64_t segment_bytes;
     uint64_t buffer_bytes; /* Most that is kept until it is synced; 0: a segment. */
-    bool for_write;  /* Segments with features that allow reading only are refused. */
-    hist_log_fn log; /* NULL: silent. */
+    bool for_write;        /* Segments with features that allow reading only are refused. */
+    hist_log_fn log;       /* NULL: silent. */
     void *log_arg;
 } hi_wal_config;
 

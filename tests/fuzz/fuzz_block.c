@@ -15,8 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { FUZZ_HEAD = 4, FUZZ_TYPES = 6, FUZZ_NONE = 0, FUZZ_FIXED = 1, FUZZ_GIVEN = 2 };
 
 static const hist_type fuzz_types[FUZZ_TYPES] = {HIST_TYPE_BOOL,     HIST_TYPE_LONG,
-                                                  HIST_TYPE_REAL,     HIST_TYPE_STRING,
-                                                  HIST_TYPE_DATETIME, HIST_TYPE_INT};
+                                                 HIST_TYPE_REAL,     HIST_TYPE_STRING,
+                                                 HIST_TYPE_DATETIME, HIST_TYPE_INT};
 
 typedef struct fuzz_input {
     hist_type type;
@@ -146,8 +146,8 @@ static size_t fuzz_whole(const fuzz_input *in)
         fuzz_result *made = i == 0 ? &fuzz_first : &fuzz_other;
         const hi_room room = fuzz_room(in, made, bytes, bytes_size, i);
 
-        made->status = hi_block_decode_with(here->kern[i], in->type, in->source, in->size,
-                                            in->rows, in->shared, &room, &made->decoded);
+        made->status = hi_block_decode_with(here->kern[i], in->type, in->source, in->size, in->rows,
+                                            in->shared, &room, &made->decoded);
         fz_check(made->status == HIST_OK || made->status == HIST_ECORRUPT ||
                      (made->status == HIST_EINVAL && text > FZ_TEXT_MAX),
                  "a status of its own");

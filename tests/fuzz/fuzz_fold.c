@@ -16,8 +16,8 @@ enum { FUZZ_TYPES = 4, FUZZ_OPS = 7, FUZZ_ALONE = 0x80 };
 
 __extension__ typedef __int128 fuzz_wide;
 
-static const hist_type fuzz_types[FUZZ_TYPES] = {HIST_TYPE_LONG, HIST_TYPE_REAL,
-                                                 HIST_TYPE_DATETIME, HIST_TYPE_INT};
+static const hist_type fuzz_types[FUZZ_TYPES] = {HIST_TYPE_LONG, HIST_TYPE_REAL, HIST_TYPE_DATETIME,
+                                                 HIST_TYPE_INT};
 
 typedef struct fuzz_input {
     hi_block_bytes block;
@@ -271,9 +271,9 @@ static void fuzz_bins(const fuzz_input *in)
         uint32_t run_count = 0;
 
         fz_pad(in->source, in->block.size, i);
-        const hist_status status = hi_block_bin_runs_with(
-            here->kern[i], &in->block, in->first, in->count, (int64_t)in->compare.a,
-            (int64_t)in->compare.b, runs, &run_count);
+        const hist_status status = hi_block_bin_runs_with(here->kern[i], &in->block, in->first,
+                                                          in->count, (int64_t)in->compare.a,
+                                                          (int64_t)in->compare.b, runs, &run_count);
         if (i == 0) {
             wanted = status;
             wanted_count = run_count;

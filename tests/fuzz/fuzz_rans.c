@@ -62,8 +62,7 @@ static bool fuzz_open(hi_reader *r, unsigned flags)
     return true;
 }
 
-static void fuzz_symbols(const hi_rans_view *view, const uint8_t *map, uint8_t *source,
-                         size_t size)
+static void fuzz_symbols(const hi_rans_view *view, const uint8_t *map, uint8_t *source, size_t size)
 {
     static hi_rans_table tables[HI_RANS_TABLES_MAX];
     static uint8_t first[HI_BLOCK_ROWS_MAX];

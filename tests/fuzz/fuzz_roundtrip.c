@@ -21,9 +21,8 @@ enum {
     FUZZ_PAGE_MAX = 1 << 20
 };
 
-static const hist_type fuzz_types[FV_TYPES] = {HIST_TYPE_BOOL,     HIST_TYPE_LONG,
-                                                HIST_TYPE_REAL,     HIST_TYPE_STRING,
-                                                HIST_TYPE_DATETIME, HIST_TYPE_INT};
+static const hist_type fuzz_types[FV_TYPES] = {HIST_TYPE_BOOL,   HIST_TYPE_LONG,     HIST_TYPE_REAL,
+                                               HIST_TYPE_STRING, HIST_TYPE_DATETIME, HIST_TYPE_INT};
 
 /* What an encoder made. */
 typedef struct fuzz_page {
@@ -198,8 +197,8 @@ static void fuzz_block_back(const hi_values *v, uint32_t first, uint32_t rows,
         const uint32_t last = (rows - 1) / HI_VECTOR_ROWS;
         const uint32_t skip = last * HI_VECTOR_ROWS;
 
-        fz_check(hi_block_decode_vectors(v->type, source, size, rows, shared, last, 1, &room,
-                                         &d) == HIST_OK,
+        fz_check(hi_block_decode_vectors(v->type, source, size, rows, shared, last, 1, &room, &d) ==
+                     HIST_OK,
                  "the last vector does not decode");
         fuzz_check_rows(v, first + skip, rows - skip, &d, &shared->dict, &room);
     }

@@ -14,8 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { FUZZ_TYPES = 6, FUZZ_MEMORY = 1 << 20, FUZZ_MEMORY_LITTLE = 1 << 15 };
 
 static const hist_type fuzz_types[FUZZ_TYPES] = {HIST_TYPE_BOOL,     HIST_TYPE_LONG,
-                                                  HIST_TYPE_REAL,     HIST_TYPE_STRING,
-                                                  HIST_TYPE_DATETIME, HIST_TYPE_INT};
+                                                 HIST_TYPE_REAL,     HIST_TYPE_STRING,
+                                                 HIST_TYPE_DATETIME, HIST_TYPE_INT};
 
 static volatile uint64_t fuzz_sum; /* So that the reading is not left out. */
 

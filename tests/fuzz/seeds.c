@@ -233,8 +233,7 @@ static void seed_pages(void)
                 for (int way = 0; way < 4; way++) {
                     const int nulls = way == 0 ? NULLS_NONE : ((int)i + way) % NULLS_COUNT;
 
-                    seed_page(cc_types[t], shape, nulls, seed_rows[i],
-                              way < 2 ? 1 : SEED_BLOCKS,
+                    seed_page(cc_types[t], shape, nulls, seed_rows[i], way < 2 ? 1 : SEED_BLOCKS,
                               way % 2 == 0 ? HI_PROFILE_WARM : HI_PROFILE_COLD);
                 }
             }
@@ -393,9 +392,8 @@ static void seed_squeezed(hi_squeezer *squeezer, hi_profile profile, uint32_t ro
     for (uint32_t i = 0; i < 8 * rows; i++) {
         seed_u8(&text, (unsigned)(97 + cc_noise() % (1 + i / 64 % 8)));
     }
-    assert_int_equal(hi_squeeze(squeezer, profile, text.bytes, text.size, frame, sizeof(frame),
-                                &made),
-                     HIST_OK);
+    assert_int_equal(
+        hi_squeeze(squeezer, profile, text.bytes, text.size, frame, sizeof(frame), &made), HIST_OK);
     seed_u8(&s, 0);
     seed_u16(&s, fz_rows_code(rows));
     seed_add(&s, frame, made);

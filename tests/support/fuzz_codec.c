@@ -90,7 +90,7 @@ uint16_t fz_rows_code(uint32_t rows)
     uint32_t class = 0;
 
     while (rows > rows_most[class]) {
-        class++;
+        class ++;
     }
     return (uint16_t)(class << ROWS_CLASS_BITS | (rows - 1));
 }
@@ -109,7 +109,6 @@ hi_page_shared fz_shared(const hi_cold_set *forms)
     for (uint32_t i = 0; i < FZ_NUMBERS && numbers[1] == 0; i++) {
         numbers[FZ_NUMBERS - 1 - i] = (FZ_NUMBERS - 1 - i) * UINT64_C(0x9e3779b97f4a7c15);
     }
-    return (hi_page_shared){.number_count = FZ_NUMBERS,
-                            .numbers = numbers,
-                            .forms = (hi_cold_set *)(uintptr_t)forms};
+    return (hi_page_shared){
+        .number_count = FZ_NUMBERS, .numbers = numbers, .forms = (hi_cold_set *)(uintptr_t)forms};
 }
