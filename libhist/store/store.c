@@ -10,8 +10,6 @@
 
 #define STORE_MEMORY_DEFAULT (UINT64_C(256) << 20)
 #define STORE_MEMORY_MIN     HIST_MEMORY_MIN
-/* From here on a flush and a merge have an encoder each. */
-#define STORE_MEMORY_AMPLE (UINT64_C(64) << 20)
 /* Set aside for a flush at most: the largest row group of numbers takes 6 MiB. */
 #define STORE_FLUSH_MAX (UINT64_C(8) << 20)
 /* Left to writers at least by merges and queries; more is not kept from these. */
@@ -97,7 +95,7 @@ hi_part_config hi_store_part_config(hi_store *store)
                             .mem = &store->work_mem,
                             .own_mem = &store->mem,
                             .encoder =
-                                store->mem.limit < STORE_MEMORY_AMPLE ? &store->part_encoder : NULL,
+                                store->mem.limit < HI_STORE_MEMORY_AMPLE ? &store->part_encoder : NULL,
                             .store = store->store_hash,
                             .group_rows_max = store->options.group_rows_max,
                             .live = store->limits.readonly,
@@ -593,7 +591,7 @@ static hist_status store_set_dir(hi_store *store, const char *path, hist_error *
 static void store_split_memory(hi_store *store, const hist_open_options *options)
 {
     const uint64_t budget = options->memory_bytes_max;
-    const bool ample = budget >= STORE_MEMORY_AMPLE;
+    const bool ample = budget >= HI_STORE_MEMORY_AMPLE;
     const uint64_t chunks = budget / 16 * (ample ? 6 : 5);
     const uint64_t flush = budget / 16 * 3 < STORE_FLUSH_MAX ? budget / 16 * 3 : STORE_FLUSH_MAX;
     const uint64_t writers = budget / 8 < STORE_WRITERS_MAX ? budget / 8 : STORE_WRITERS_MAX;
@@ -604,8 +602,10 @@ static void store_split_memory(hi_store *store, const hist_open_options *options
     hi_mem_init(&store->work_mem, options->allocator, &store->mem,
                 budget - chunks - flush - writers);
     hi_mem_init(&store->cache_mem, options->allocator, &store->mem, budget / (ample ? 4 : 16));
-    (void)hi_mem_reserve(&store->chunk_mem,
-                         chunks); /* There is so much, as the budget is larger. */
+    store->chunk_share = chunks;
+    /* There is so much, as the budget is larger. An ample one is not locked up: definitions of a million
+       new series need what rows do not. */
+    (void)hi_mem_reserve(&store->chunk_mem, ample ? budget / 16 : chunks);
     (void)hi_mem_reserve(&store->flush_mem, flush);
 }
 

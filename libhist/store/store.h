@@ -16,6 +16,9 @@
 #ifndef HI_STORE_H
 #define HI_STORE_H
 
+/* A budget from which on a flush and a merge have an encoder each, and little is locked up. */
+#define HI_STORE_MEMORY_AMPLE (UINT64_C(64) << 20)
+
 #include <pthread.h>
 
 #include "hist_vfs.h"
@@ -103,6 +106,7 @@ struct hi_store {
     /* The budget and its shares (hi_store_split_memory). */
     hi_mem mem;       /* Everything; by itself writers, the log, the catalog, the version. */
     hi_mem chunk_mem; /* Rows not yet in parts. */
+    uint64_t chunk_share; /* Bytes of them that flushes go by. */
     hi_mem flush_mem; /* What a flush works with. */
     hi_mem work_mem;  /* Merges, queries, what is kept of parts: never all that is left. */
     hi_mem cache_mem; /* What writers remember of series. */

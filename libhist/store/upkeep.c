@@ -46,15 +46,17 @@ static uint64_t upkeep_chunk_bytes(hi_store *store)
     return atomic_load_explicit(&store->chunk_mem.used, memory_order_relaxed);
 }
 
-/* Whether writers and the catalog have less than 1/share of the budget left, whatever merges and queries
-   give back, while chunks hold a part of it worth writing: a flush takes the definitions of series out
-   of memory too. */
+/* Whether writers and the catalog have less than 1/share of a small budget left, whatever merges and
+   queries give back, while chunks hold a part of it worth writing: a flush takes the definitions of
+   series out of memory too, and needs as much again to write them, so that of an ample budget it begins
+   four times as early. */
 static bool upkeep_is_crowded(hi_store *store, unsigned share)
 {
+    const unsigned part = store->mem.limit >= HI_STORE_MEMORY_AMPLE ? share / 4 : share;
     const uint64_t used = atomic_load_explicit(&store->mem.used, memory_order_relaxed);
     const uint64_t work = atomic_load_explicit(&store->work_mem.used, memory_order_relaxed);
 
-    return store->mem.limit - used + work < store->mem.limit / share &&
+    return store->mem.limit - used + work < store->mem.limit / part &&
            upkeep_chunk_bytes(store) >= store->mem.limit / 16;
 }
 
@@ -73,7 +75,7 @@ static bool upkeep_is_worth_it(hi_store *store)
 /* A quarter of their share is left to sort them with, and to the slab that was just begun. */
 bool hi_store_chunks_full(hi_store *store)
 {
-    return upkeep_chunk_bytes(store) > store->chunk_mem.reserved / 4 * 3 &&
+    return upkeep_chunk_bytes(store) > store->chunk_share / 4 * 3 &&
            upkeep_is_worth_it(store);
 }
 
@@ -81,7 +83,7 @@ bool hi_store_flush_due(hi_store *store)
 {
     return atomic_load_explicit(&store->wal_since_flush, memory_order_relaxed) >=
                store->options.wal_bytes_max / 2 ||
-           (upkeep_chunk_bytes(store) >= store->chunk_mem.reserved / 2 &&
+           (upkeep_chunk_bytes(store) >= store->chunk_share / 2 &&
             upkeep_is_worth_it(store)) ||
            upkeep_is_crowded(store, 8);
 }
