@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/bytes.h"
+#include "bench/made.h"
 #include "codec/encoder.h"
 #include "codec/fold_kern.h"
 
@@ -20,35 +19,6 @@ enum {
     ROUNDS = 60,
 };
 
-static uint64_t bench_random(uint64_t *state)
-{
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-/* A step of about a normal walk, standard deviation `scale`. */
-static int64_t bench_step(uint64_t *state, int64_t scale)
-{
-    int64_t sum = 0;
-
-    for (int i = 0; i < 12; i++) {
-        sum += (int64_t)(bench_random(state) % 2001) - 1000;
-    }
-    return sum * scale / 2000;
-}
-
-typedef uint64_t (*bench_shape)(uint64_t *state, uint64_t i, int64_t *walk);
-
-static uint64_t shape_gauge(uint64_t *state, uint64_t i, int64_t *walk)
-{
-    (void)i;
-    *walk += bench_random(state) % 10 < 4 ? 0 : bench_step(state, 20);
-    return hi_bits_of((double)*walk / 100);
-}
-
 /* Noise around a level: frames of reference, no differences. */
 static uint64_t shape_level(uint64_t *state, uint64_t i, int64_t *walk)
 {
@@ -57,53 +27,11 @@ static uint64_t shape_level(uint64_t *state, uint64_t i, int64_t *walk)
     return hi_bits_of((double)(2000 + (int64_t)(bench_random(state) % 1024)) / 10);
 }
 
-static uint64_t shape_float(uint64_t *state, uint64_t i, int64_t *walk)
-{
-    (void)i;
-    *walk += bench_step(state, 1000);
-    return hi_bits_of((double)*walk / 7919.0);
-}
-
-static uint64_t shape_percent(uint64_t *state, uint64_t i, int64_t *walk)
-{
-    (void)i;
-    *walk += bench_step(state, 2);
-    *walk = *walk < 0 ? 0 : *walk > 100 ? 100 : *walk;
-    return (uint64_t)*walk;
-}
-
 static uint64_t shape_noise(uint64_t *state, uint64_t i, int64_t *walk)
 {
     (void)i;
     (void)walk;
     return bench_random(state) % 5000;
-}
-
-static uint64_t shape_states(uint64_t *state, uint64_t i, int64_t *walk)
-{
-    (void)i;
-    *walk = bench_random(state) % 200 == 0 ? (int64_t)(bench_random(state) % 6) : *walk;
-    return (uint64_t)*walk;
-}
-
-static uint64_t shape_clock(uint64_t *state, uint64_t i, int64_t *walk)
-{
-    (void)state;
-    (void)walk;
-    return UINT64_C(1700000000000000000) + i * UINT64_C(10000000000);
-}
-
-static uint64_t shape_jitter(uint64_t *state, uint64_t i, int64_t *walk)
-{
-    return shape_clock(state, i, walk) + bench_random(state) % 41 * 1000000;
-}
-
-static double bench_seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 typedef struct bench {
@@ -241,12 +169,12 @@ static void bench_variant(bench *b, const hi_codec_kernels *kern)
     b->kern = kern;
     bench_column(b, "gauge", HIST_TYPE_REAL, shape_gauge);
     bench_column(b, "level", HIST_TYPE_REAL, shape_level);
-    bench_column(b, "float", HIST_TYPE_REAL, shape_float);
+    bench_column(b, "float", HIST_TYPE_REAL, shape_full_precision);
     bench_column(b, "percent", HIST_TYPE_LONG, shape_percent);
     bench_column(b, "noise", HIST_TYPE_LONG, shape_noise);
     bench_column(b, "states", HIST_TYPE_LONG, shape_states);
     bench_column(b, "clock", HIST_TYPE_DATETIME, shape_clock);
-    bench_column(b, "jitter", HIST_TYPE_DATETIME, shape_jitter);
+    bench_column(b, "jitter", HIST_TYPE_DATETIME, shape_clock_jitter);
 }
 
 int main(void)
