@@ -1,8 +1,8 @@
 /* block_fold.c -- count, sum, min and max of some rows of a block; see fold.h. */
+#include "base/wide.h"
 #include "base/fpenv.h"
 #include "codec/fold_walk.h"
 
-__extension__ typedef __int128 fold_wide;
 
 /* Integers n of decimals are below this, either sign. */
 #define FOLD_WHOLE_MAX (INT64_C(1) << 51)
@@ -14,7 +14,7 @@ enum { FOLD_FRAME_WIDTH_MAX = 50 };
 typedef struct fold_task {
     const hi_fold_walk *walk;
     hi_fold_state s;
-    fold_wide sum; /* Integers of frames. */
+    hi_wide sum; /* Integers of frames. */
     double power;  /* Decimals; 0: integers. */
 } fold_task;
 
@@ -32,10 +32,10 @@ static int64_t fold_key_of_bits(uint64_t bits)
 
 /* ---- integers --------------------------------------------------------------------------- */
 
-static void fold_put_wide(fold_wide sum, hi_fold *out)
+static void fold_put_wide(hi_wide sum, hi_fold *out)
 {
-    out->sum_lo = (uint64_t)sum;
-    out->sum_hi = (uint64_t)(sum >> 64);
+    out->sum_lo = sum.low;
+    out->sum_hi = (uint64_t)sum.high;
 }
 
 static void fold_regular(const hi_fold_walk *walk, int64_t start, int64_t step, hi_fold *out)
@@ -45,7 +45,9 @@ static void fold_regular(const hi_fold_walk *walk, int64_t start, int64_t step, 
 
     out->min = (uint64_t)(step < 0 ? last : start);
     out->max = (uint64_t)(step < 0 ? start : last);
-    fold_put_wide((fold_wide)n * start + (fold_wide)step * (n * (n - 1) / 2), out);
+    fold_put_wide(hi_wide_add(hi_wide_product(start, (uint32_t)n),
+                              hi_wide_product(step, (uint32_t)(n * (n - 1) / 2))),
+                  out);
 }
 
 static hist_status fold_take_ints(void *arg, const uint64_t *x, uint32_t at, uint32_t count)
@@ -79,7 +81,8 @@ static void fold_frame(fold_task *t, const hi_frame *f, uint32_t rows)
         return;
     }
     const uint64_t sum = t->walk->kern->frame_ints(f->packed, f->width, groups, &min, &max);
-    t->sum += (fold_wide)f->base * rows + sum;
+    t->sum = hi_wide_add(t->sum, hi_wide_product(f->base, rows));
+    t->sum = hi_wide_add(t->sum, (hi_wide){.low = sum});
     t->s.min = f->base + (int64_t)min < t->s.min ? f->base + (int64_t)min : t->s.min;
     t->s.max = f->base + (int64_t)max > t->s.max ? f->base + (int64_t)max : t->s.max;
 }
@@ -113,7 +116,7 @@ static hist_status fold_stream(fold_task *t)
 
 /* Runs that were seen: values count times `rows`. */
 typedef struct fold_runs {
-    fold_wide sum;
+    hi_wide sum;
     int64_t weight; /* Reals: the sum without signs; exact below FOLD_EXACT_MAX. */
     int64_t min;    /* Keys of reals. */
     int64_t max;
@@ -140,7 +143,7 @@ static bool fold_run(fold_runs *runs, hi_kind kind, uint64_t value, uint32_t row
             return false;
         }
     }
-    runs->sum += (fold_wide)whole * rows;
+    runs->sum = hi_wide_add(runs->sum, hi_wide_product(whole, rows));
     runs->min = key < runs->min ? key : runs->min;
     runs->max = key > runs->max ? key : runs->max;
     return true;
@@ -190,7 +193,7 @@ static hist_status fold_by_runs(const hi_fold_walk *walk, hi_fold *out, bool *do
     if (walk->block.kind == HI_KIND_REAL) {
         out->min = fold_bits_of_key(runs.min);
         out->max = fold_bits_of_key(runs.max);
-        out->sum_lo = hi_bits_of((double)runs.sum);
+        out->sum_lo = hi_bits_of(hi_wide_to_double(runs.sum));
         out->sum_hi = 0;
     } else {
         out->min = (uint64_t)runs.min;
@@ -278,7 +281,7 @@ static hist_status fold_ints(const hi_fold_walk *walk, hi_fold *out)
     }
     out->min = (uint64_t)t.s.min;
     out->max = (uint64_t)t.s.max;
-    fold_put_wide(t.sum + (fold_wide)t.s.high * ((fold_wide)1 << 32) + t.s.low, out);
+    fold_put_wide(hi_wide_add(t.sum, hi_wide_join(t.s.high, t.s.low)), out);
     return HIST_OK;
 }
 

@@ -321,7 +321,7 @@ static uint64_t fold_frame_ints(const uint8_t *in, unsigned width, uint32_t grou
 /* 64 answers: each lane collects the bits of its values. */
 static inline uint64_t fold_word(const uint64_t *x, uint64_t low, uint64_t span, bool keys)
 {
-    fold_u bit;
+    fold_u bit = {0};
     fold_u bits = {0};
     uint64_t word = 0;
 
