@@ -1,8 +1,7 @@
 /* block_fold.c -- count, sum, min and max of some rows of a block; see fold.h. */
-#include "base/wide.h"
 #include "base/fpenv.h"
+#include "base/wide.h"
 #include "codec/fold_walk.h"
-
 
 /* Integers n of decimals are below this, either sign. */
 #define FOLD_WHOLE_MAX (INT64_C(1) << 51)
@@ -14,8 +13,8 @@ enum { FOLD_FRAME_WIDTH_MAX = 50 };
 typedef struct fold_task {
     const hi_fold_walk *walk;
     hi_fold_state s;
-    hi_wide sum; /* Integers of frames. */
-    double power;  /* Decimals; 0: integers. */
+    hi_wide sum;  /* Integers of frames. */
+    double power; /* Decimals; 0: integers. */
 } fold_task;
 
 static const hi_fold_state fold_nothing = {.min = INT64_MAX, .max = INT64_MIN};
