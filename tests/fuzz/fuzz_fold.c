@@ -7,14 +7,13 @@
  */
 #include <stdlib.h>
 
+#include "base/wide.h"
 #include "codec/fold_kern.h"
 #include "tests/support/fuzz_codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FUZZ_TYPES = 4, FUZZ_OPS = 7, FUZZ_ALONE = 0x80 };
-
-__extension__ typedef __int128 fuzz_wide;
 
 static const hist_type fuzz_types[FUZZ_TYPES] = {HIST_TYPE_LONG, HIST_TYPE_REAL, HIST_TYPE_DATETIME,
                                                  HIST_TYPE_INT};
@@ -87,7 +86,7 @@ static hi_fold fuzz_fold_truth(const fuzz_input *in)
     uint32_t at = hi_valid_count(truth.valid, in->first / 64 * 64);
     double lanes[HI_LANES] = {0};
     hi_fold f = {.count = 0};
-    fuzz_wide sum = 0;
+    hi_wide sum = {0};
 
     for (uint32_t i = in->first / 64 * 64; i < in->first + in->count; i++) {
         const uint64_t word = truth.words[i];
@@ -103,10 +102,10 @@ static hi_fold fuzz_fold_truth(const fuzz_input *in)
         }
         fuzz_take_extremes(in->block.type, word, f.count - f.nans == 1, &f);
         lanes[(at - 1) % HI_LANES] += real ? v : 0;
-        sum += real ? 0 : (fuzz_wide)(int64_t)word;
+        sum = real ? sum : hi_wide_add(sum, hi_wide_of((int64_t)word));
     }
-    f.sum_lo = (uint64_t)sum;
-    f.sum_hi = (uint64_t)(sum >> 64);
+    f.sum_lo = sum.low;
+    f.sum_hi = (uint64_t)sum.high;
     if (real) {
         fuzz_sum_reals(lanes, &f);
     }
@@ -231,10 +230,20 @@ static void fuzz_compare(const fuzz_input *in)
 /* ---- bins ---- */
 
 /* Runs follow each other, and hold all rows with a value; each time is in its bin. */
+/* How far t is in its bin: differences of int64 fit in uint64, whichever is larger. */
+static uint64_t fuzz_past(int64_t t, int64_t origin, uint64_t width)
+{
+    if (t >= origin) {
+        return ((uint64_t)t - (uint64_t)origin) % width;
+    }
+    const uint64_t before = ((uint64_t)origin - (uint64_t)t) % width;
+    return before == 0 ? 0 : width - before;
+}
+
 static void fuzz_check_bins(const fuzz_input *in, const hi_bin_run *runs, uint32_t run_count)
 {
-    const fuzz_wide width = (int64_t)in->compare.b;
-    const fuzz_wide origin = (int64_t)in->compare.a;
+    const uint64_t width = in->compare.b;
+    const int64_t origin = (int64_t)in->compare.a;
     uint32_t row = in->first;
 
     for (uint32_t r = 0; r < run_count; r++) {
@@ -243,9 +252,10 @@ static void fuzz_check_bins(const fuzz_input *in, const hi_bin_run *runs, uint32
         }
         fz_check(runs[r].rows > 0 && runs[r].first == row, "a run out of place");
         for (; row < runs[r].first + runs[r].rows; row++) {
-            const fuzz_wide t = (int64_t)truth.words[row];
-            const fuzz_wide past = ((t - origin) % width + width) % width;
-            const fuzz_wide start = t - past < INT64_MIN ? INT64_MIN : t - past;
+            const int64_t t = (int64_t)truth.words[row];
+            const uint64_t past = fuzz_past(t, origin, width);
+            const bool below = (uint64_t)t - (uint64_t)INT64_MIN < past;
+            const int64_t start = below ? INT64_MIN : (int64_t)((uint64_t)t - past);
 
             fz_check(hist_bit_get(truth.valid, row), "a null in a bin");
             fz_check(start == runs[r].start, "a row in another bin");
