@@ -170,9 +170,8 @@ static void make_runs(cb_bytes *b)
 static void make_bool_runs(cb_bytes *b)
 {
     cb_u8(b, HI_ENC_RLE);
-    cb_u8(b, 1);
-    cb_varint(b, 2);
-    cb_regular(b, 4, 0); /* 5: lengths, less one */
+    cb_varint(b, 2 * 2 + 1);
+    cb_regular(b, 4, 0); /* 4: lengths, less one */
 }
 
 static void put_dictionary(cb_bytes *b)
@@ -272,8 +271,8 @@ static const flaw flaws[] = {
     {"dictionary of runs", make_dictionary_of_runs, HIST_TYPE_LONG, 4, 6, HI_ENC_RLE},
     {"runs that are too long", make_runs, HIST_TYPE_LONG, 4, 4, 4},
     {"runs that are too short", make_runs, HIST_TYPE_LONG, 4, 4, 0},
-    {"runs of bools that are too long", make_bool_runs, HIST_TYPE_BOOL, 10, 5, 10},
-    {"runs of bools that are too short", make_bool_runs, HIST_TYPE_BOOL, 10, 5, 6},
+    {"runs of bools that are too long", make_bool_runs, HIST_TYPE_BOOL, 10, 4, 10},
+    {"runs of bools that are too short", make_bool_runs, HIST_TYPE_BOOL, 10, 4, 6},
     {"unknown kind of text", make_text, HIST_TYPE_STRING, 2, 5, 2},
     {"nulls with a validity section", make_nulls, HIST_TYPE_LONG, 9, 0, 0x80 | HI_ENC_NULLS},
     {"lane that ends elsewhere", make_cold, HIST_TYPE_LONG, 1, 10, 0x10},
@@ -544,16 +543,14 @@ static void make_wide_length(cb_bytes *b, uint64_t above)
 static void make_wide_bool_runs(cb_bytes *b, uint64_t above)
 {
     cb_u8(b, HI_ENC_RLE);
-    cb_u8(b, 1);
-    cb_varint(b, above + 1);
+    cb_varint(b, above + 2 * 1 + 1);
     cb_regular(b, 9, 0);
 }
 
 static void make_wide_bool_length(cb_bytes *b, uint64_t above)
 {
     cb_u8(b, HI_ENC_RLE);
-    cb_u8(b, 1);
-    cb_varint(b, 1);
+    cb_varint(b, 2 * 1 + 1);
     cb_regular(b, (int64_t)(above + 9), 0);
 }
 

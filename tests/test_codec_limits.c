@@ -238,11 +238,11 @@ static void make_bool(cb_bytes *b, uint32_t n)
     cb_u8(b, n);
 }
 
+/* One run, whose bit is the lowest of n. */
 static void make_bool_runs_first(cb_bytes *b, uint32_t n)
 {
     cb_u8(b, HI_ENC_RLE);
-    cb_u8(b, n);
-    cb_varint(b, 1);
+    cb_varint(b, n);
     cb_regular(b, 99, 0);
 }
 
@@ -250,8 +250,7 @@ static void make_bool_runs_first(cb_bytes *b, uint32_t n)
 static void make_bool_runs(cb_bytes *b, uint32_t n)
 {
     cb_u8(b, HI_ENC_RLE);
-    cb_u8(b, 0);
-    cb_varint(b, n);
+    cb_varint(b, 2 * n);
     cb_first(b, n, 100 - n);
 }
 
@@ -351,7 +350,7 @@ static const limit limits[] = {
     {"patterns of a real in two", make_rd_patterns, HIST_TYPE_REAL, 3, 1, 8, UINT64_C(8) << 48},
     {"place of an exceptional real", make_real_place, HIST_TYPE_REAL, 1050, 0, 25, 22},
     {"a bool", make_bool, HIST_TYPE_BOOL, 9, 0, 1, 1},
-    {"the first of runs of bools", make_bool_runs_first, HIST_TYPE_BOOL, 100, 0, 1, 1},
+    {"the first of runs of bools", make_bool_runs_first, HIST_TYPE_BOOL, 100, 2, 3, 1},
     {"runs of bools", make_bool_runs, HIST_TYPE_BOOL, 100, 1, 100, 1},
     {"low bits of a cold stream", make_cold_width, HIST_TYPE_LONG, 1, 0, 57,
      (UINT64_C(1) << 57) - 1},

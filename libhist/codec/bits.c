@@ -44,8 +44,7 @@ static size_t bits_encode_runs(const hi_codec_kernels *kern, hi_body_scratch *sc
         start = end;
     }
     scratch->run_lengths[changes] = count - start - 1;
-    to[0] = first;
-    size_t at = 1 + hi_put_varint(to + 1, changes + 1);
+    const size_t at = hi_put_varint(to, (uint64_t)(changes + 1) << 1 | (first ? 1 : 0));
     return at + hi_stream_encode(kern, &scratch->ints.warm, scratch->run_lengths, changes + 1,
                                  false, to + at);
 }
@@ -89,10 +88,11 @@ static hist_status bits_read_runs(const hi_codec_kernels *kern, hi_reader *r, ui
     uint64_t lengths[HI_VECTOR_ROWS];
     hi_stream_view view;
     uint32_t at = 0;
-    uint8_t bit = hi_read_u8(r);
-    const uint64_t runs = hi_read_varint(r);
+    const uint64_t head = hi_read_varint(r);
+    const uint64_t runs = head >> 1;
+    unsigned bit = head & 1;
 
-    if (r->failed || bit > 1 || runs == 0 || runs > count) {
+    if (r->failed || runs == 0 || runs > count) {
         return HIST_ECORRUPT;
     }
     HI_TRY(hi_stream_open(r, (uint32_t)runs, &view));
