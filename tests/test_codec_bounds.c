@@ -324,10 +324,40 @@ static void the_worst_cold_block_keeps_to_it_too(void **state)
     cc_room_free(&room);
 }
 
+static void *victim_open(void *arg)
+{
+    victim *v = arg;
+    hi_page_shared shared;
+
+    v->status = hi_page_shared_open(&cc_mem, v->type, v->source, v->size, 0, &shared);
+    hi_page_shared_free(&cc_mem, &shared);
+    return NULL;
+}
+
+/* They are bytes like those of a block of runs. */
+static void the_worst_runs_of_a_page_keep_to_it_too(void **state)
+{
+    static uint8_t section[4 * HI_STREAM_BYTES_MAX];
+
+    (void)state;
+    if (BOUNDS_SANITIZED) {
+        skip();
+    }
+    victim v = {.type = HIST_TYPE_REAL};
+    cc_seed = 7;
+    v.size = worst_block(section);
+    section[0] = HI_SHARED_RUNS;
+    v.source = section;
+    const size_t most = stack_of(victim_open, &v) - stack_of(victim_nothing, NULL);
+    assert_int_equal(v.status, HIST_OK);
+    stack_check("runs of a page", most, HI_DECODE_STACK_COLD);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(decoding_a_block_allocates_nothing),
     cmocka_unit_test(decoders_keep_to_the_stack_that_is_promised),
     cmocka_unit_test(the_worst_cold_block_keeps_to_it_too),
+    cmocka_unit_test(the_worst_runs_of_a_page_keep_to_it_too),
 };
 
 CC_MAIN(tests)

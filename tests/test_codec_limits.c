@@ -439,11 +439,21 @@ static void make_forms(cb_bytes *b, uint32_t n)
     }
 }
 
+static void make_page_runs(cb_bytes *b, uint32_t n)
+{
+    cb_u8(b, 4); /* runs */
+    cb_varint(b, n);
+    cb_regular(b, 3, 0); /* lengths, less one */
+    cb_u8(b, HI_ENC_CONST);
+    cb_svarint(b, 7);
+}
+
 static const limit shared_limits[] = {
     {"numbers of a page's dictionary", make_page_entries, HIST_TYPE_LONG, 0, 1, 32768, 0},
     {"strings for 3 bytes", make_text_entries, HIST_TYPE_STRING, 0, 1, 4, 0},
     {"bytes of text where 100 are wanted", make_text_bytes, HIST_TYPE_STRING, 0, 0, 100, 0},
     {"forms of a set", make_forms, HIST_TYPE_LONG, 0, 0, 4, 0},
+    {"runs of a page", make_page_runs, HIST_TYPE_LONG, 0, 1, 4096, 0},
 };
 
 static void shared_check(const limit *l, uint32_t n, hist_status want)

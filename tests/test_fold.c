@@ -277,13 +277,14 @@ static void check_block(const hi_codec_kernels *kern, const hi_block_bytes *b, c
     }
 }
 
-/* All blocks of the column in cc. */
-static void check_column(const hi_codec_kernels *kern, uint32_t rows, uint32_t each,
-                         hi_profile profile)
+/* All blocks of the column in cc; returns how many are parts of the page's runs. */
+static uint32_t check_column(const hi_codec_kernels *kern, uint32_t rows, uint32_t each,
+                             hi_profile profile)
 {
     cc_page p;
     hi_page_shared shared;
     cc_room got = cc_room_new(0);
+    uint32_t of_page = 0;
     hi_decoded d;
 
     cc_page_cut(&p, rows, each);
@@ -300,11 +301,13 @@ static void check_column(const hi_codec_kernels *kern, uint32_t rows, uint32_t e
         assert_int_equal(
             hi_block_decode(cc.v.type, src, info->size, info->rows, &shared, &got.r, &d), HIST_OK);
         check_block(kern, &b, &m);
+        of_page += info->encoding == HI_ENC_PAGE_RUNS;
         free(src);
     }
     hi_page_shared_free(&cc_mem, &shared);
     cc_room_free(&got);
     hi_buf_free(&p.bytes);
+    return of_page;
 }
 
 static void every_column_gives_what_its_decoded_values_give(void **state)
@@ -578,6 +581,78 @@ static void damaged_blocks_give_errors_or_what_decoding_gives(void **state)
     }
 }
 
+/* ---- runs of a page --------------------------------------------------------------------- */
+
+static void fill_runs(hist_type type, int way, int nulls, uint32_t rows)
+{
+    uint64_t run = 1;
+
+    cc_fill(type, SHAPE_CONST, nulls, rows);
+    for (uint32_t i = 0; i < rows; i++) {
+        if (type == HIST_TYPE_INT) {
+            ((uint32_t *)cc.data)[i] = (uint32_t)way_integer(way, i, &run);
+        } else {
+            cc.data[i] =
+                type == HIST_TYPE_REAL ? way_real(way, i, &run) : way_integer(way, i, &run);
+        }
+    }
+}
+
+static void parts_of_a_pages_runs_give_what_decoding_gives(void **state)
+{
+    const hi_codec_kernels *list[3];
+    const size_t count = variants(list);
+
+    (void)state;
+    cc_seed = 64;
+    for (size_t t = 0; t < TYPES; t++) {
+        for (int way = WAY_RUNS_LARGE; way <= WAY_RUNS_EXACT; way++) {
+            for (int nulls = NULLS_NONE; nulls < NULLS_ALL; nulls++) {
+                fill_runs(types[t], way, nulls, 14000);
+                for (size_t k = 0; k < count; k++) {
+                    const uint32_t of_page =
+                        check_column(list[k], 14000, 1000 + (uint32_t)k * 517,
+                                     way % 2 == 0 ? HI_PROFILE_COLD : HI_PROFILE_WARM);
+                    assert_true(of_page > 0 || k > 0); /* Blocks of 1000 rows gain for sure. */
+                }
+            }
+        }
+    }
+}
+
+static void damaged_parts_of_a_pages_runs_are_told(void **state)
+{
+    (void)state;
+    cc_seed = 65;
+    for (size_t t = 0; t < TYPES; t++) {
+        cc_page p;
+        hi_page_shared shared;
+        cc_room got = cc_room_new(0);
+
+        fill_runs(types[t], WAY_RUNS_EXACT, NULLS_NONE, 8000);
+        cc_page_cut(&p, 8000, 2000);
+        cc_page_encode(&p, HI_PROFILE_COLD);
+        const uint8_t *bytes = (const uint8_t *)p.bytes.data;
+        assert_int_equal(hi_page_shared_open(&cc_mem, cc.v.type, bytes, p.shared_size, 0, &shared),
+                         HIST_OK);
+        for (uint32_t from = 0; from <= 8000; from += 40) {
+            const uint8_t block[] = {HI_ENC_PAGE_RUNS, (uint8_t)((from & 0x7f) | 0x80),
+                                     (uint8_t)(from >> 7)};
+            const hist_status want = from <= 6000 ? HIST_OK : HIST_ECORRUPT;
+            hi_fold f;
+
+            victim_check(block, sizeof(block), 2000, &shared, &got);
+            uint8_t *src = cc_padded_copy(block, sizeof(block));
+            const hi_block_bytes b = {cc.v.type, src, sizeof(block), 2000, &shared};
+            assert_int_equal(hi_block_fold(&b, 0, 1, &f), want);
+            free(src);
+        }
+        hi_page_shared_free(&cc_mem, &shared);
+        cc_room_free(&got);
+        hi_buf_free(&p.bytes);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_column_gives_what_its_decoded_values_give),
     cmocka_unit_test(short_blocks_too),
@@ -586,6 +661,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(bins_at_the_ends_of_time_are_cut_off),
     cmocka_unit_test(rows_outside_and_other_types_are_refused),
     cmocka_unit_test(damaged_blocks_give_errors_or_what_decoding_gives),
+    cmocka_unit_test(parts_of_a_pages_runs_give_what_decoding_gives),
+    cmocka_unit_test(damaged_parts_of_a_pages_runs_are_told),
 };
 
 CC_MAIN(tests)

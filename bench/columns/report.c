@@ -61,8 +61,8 @@ double columns_prototype(const columns_result *r, const columns_group *g, const 
 
 static const char *report_model_name(int model, char number[16])
 {
-    static const char *const names[] = {"RAW",    "CONST", "RLE",   "NUM",  "INT",  "DICT",
-                                        "BITMAP", "7",     "NULLS", "TEXT", "BITS", "RD"};
+    static const char *const names[] = {"RAW", "CONST", "RLE",  "NUM",  "INT", "DICT", "BITMAP",
+                                        "7",   "NULLS", "TEXT", "BITS", "RD",  "RUNS"};
 
     if (model < (int)(sizeof(names) / sizeof(*names))) {
         return names[model];

@@ -127,6 +127,19 @@ static void bins_regular(bins_task *b, int64_t start, int64_t step)
     }
 }
 
+/* A part of the page's runs, all of whose rows have a value. */
+static void bins_page_runs(bins_task *b)
+{
+    const hi_fold_page_runs page = hi_fold_page_runs_of(b->walk);
+
+    for (uint32_t i = 0; i < page.count; i++) {
+        if (!bins_has(b, page.values[i])) {
+            bins_find(b, (int64_t)page.values[i]);
+        }
+        bins_put(b, hi_fold_run_rows(&page, i));
+    }
+}
+
 hist_status hi_block_bin_runs_with(const hi_codec_kernels *kern, const hi_block_bytes *block,
                                    uint32_t first, uint32_t count, int64_t origin, int64_t width,
                                    hi_bin_run *runs_out, uint32_t *run_count_out)
@@ -148,6 +161,8 @@ hist_status hi_block_bin_runs_with(const hi_codec_kernels *kern, const hi_block_
     b.phase += b.phase < 0 ? width : 0;
     if (walk.block.count == walk.block.rows && hi_fold_is_regular(&walk, &start, &step)) {
         bins_regular(&b, start, step);
+    } else if (walk.block.count == walk.block.rows && hi_fold_is_page_runs(&walk)) {
+        bins_page_runs(&b);
     } else {
         HI_TRY(hi_fold_values(&walk, bins_take, &b));
     }

@@ -227,6 +227,27 @@ static hist_status compare_stream(compare_task *t, hi_fold_take_fn take)
     return HIST_OK;
 }
 
+/* A part of the page's runs: each run is compared once. */
+static void compare_page_runs(compare_task *t)
+{
+    const hi_fold_page_runs page = hi_fold_page_runs_of(t->walk);
+    const compare_range *r = &t->range;
+    uint64_t words[HI_PAGE_RUNS_MAX / 64];
+    uint32_t at = 0;
+
+    if (r->low > r->high) {
+        return;
+    }
+    t->walk->kern->within(page.values, page.count, r->low, (uint64_t)r->high - (uint64_t)r->low,
+                          r->keys, words);
+    for (uint32_t i = 0; i < page.count; i++) {
+        const uint32_t rows = hi_fold_run_rows(&page, i);
+
+        compare_ones(t->bits, at, hist_bit_get(words, i) ? rows : 0);
+        at += rows;
+    }
+}
+
 /* Bits of the values: in the range or not. */
 static hist_status compare_values(const hi_fold_walk *walk, const compare_range *range,
                                   uint64_t *bits)
@@ -240,6 +261,10 @@ static hist_status compare_values(const hi_fold_walk *walk, const compare_range 
     }
     if (hi_fold_is_stream(walk, HI_ENC_INT) && walk->block.kind != HI_KIND_INT) {
         return compare_stream(&t, compare_take);
+    }
+    if (hi_fold_is_page_runs(walk)) {
+        compare_page_runs(&t);
+        return HIST_OK;
     }
     return hi_fold_values(walk, compare_take, &t);
 }

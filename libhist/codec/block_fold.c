@@ -148,6 +148,20 @@ static bool fold_run(fold_runs *runs, hi_kind kind, uint64_t value, uint32_t row
     return true;
 }
 
+static void fold_put_runs(const fold_runs *runs, hi_kind kind, hi_fold *out)
+{
+    if (kind == HI_KIND_REAL) {
+        out->min = fold_bits_of_key(runs->min);
+        out->max = fold_bits_of_key(runs->max);
+        out->sum_lo = hi_bits_of(hi_wide_to_double(runs->sum));
+        out->sum_hi = 0;
+    } else {
+        out->min = (uint64_t)runs->min;
+        out->max = (uint64_t)runs->max;
+        fold_put_wide(runs->sum, out);
+    }
+}
+
 /* Runs of one vector of them; *row is where the first begins. */
 static hist_status fold_run_vector(const hi_fold_walk *walk, uint32_t v, uint32_t *row,
                                    fold_runs *runs, bool *exact)
@@ -189,17 +203,23 @@ static hist_status fold_by_runs(const hi_fold_walk *walk, hi_fold *out, bool *do
     if (row != body->count) {
         return HIST_ECORRUPT;
     }
-    if (walk->block.kind == HI_KIND_REAL) {
-        out->min = fold_bits_of_key(runs.min);
-        out->max = fold_bits_of_key(runs.max);
-        out->sum_lo = hi_bits_of(hi_wide_to_double(runs.sum));
-        out->sum_hi = 0;
-    } else {
-        out->min = (uint64_t)runs.min;
-        out->max = (uint64_t)runs.max;
-        fold_put_wide(runs.sum, out);
-    }
+    fold_put_runs(&runs, walk->block.kind, out);
     return HIST_OK;
+}
+
+/* The same for a part of the page's runs; false: it is not what adding in lanes gives. */
+static bool fold_by_page_runs(const hi_fold_walk *walk, hi_fold *out)
+{
+    const hi_fold_page_runs page = hi_fold_page_runs_of(walk);
+    fold_runs runs = {.min = INT64_MAX, .max = INT64_MIN};
+
+    for (uint32_t i = 0; i < page.count; i++) {
+        if (!fold_run(&runs, walk->block.kind, page.values[i], hi_fold_run_rows(&page, i))) {
+            return false;
+        }
+    }
+    fold_put_runs(&runs, walk->block.kind, out);
+    return true;
 }
 
 /* ---- reals ------------------------------------------------------------------------------ */
@@ -300,6 +320,8 @@ static HI_FP_GUARDED hist_status fold_block(const hi_codec_kernels *kern,
     const hi_body_view *body = &walk.block.body;
     if (body->runs > 0 && !body->is_cold && body->entries == 0 && walk.block.kind != HI_KIND_INT) {
         HI_TRY(fold_by_runs(&walk, out, &done));
+    } else if (hi_fold_is_page_runs(&walk)) {
+        done = fold_by_page_runs(&walk, out);
     }
     if (done) {
         return HIST_OK;

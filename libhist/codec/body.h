@@ -13,6 +13,7 @@ enum {
     HI_ENTRIES_MAX = 8192, /* Of a block's dictionary of numbers. */
     HI_RUNS_MAX = HI_BLOCK_ROWS_MAX / 2,
     HI_PAGE_ENTRIES_MAX = 1 << 15,
+    HI_PAGE_RUNS_MAX = 4096, /* Of all blocks of a page together. */
     HI_DICT_SLOTS = 4 * HI_ENTRIES_MAX,
     HI_RD_CUT_MIN = 48, /* Bits of the right part: the left one has at most 16. */
     HI_RD_CUT_MAX = 63,
@@ -64,7 +65,7 @@ typedef struct hi_patch_view {
 
 /* A model of which any vector can be decoded alone. */
 typedef struct hi_flat_view {
-    hi_encoding model; /* CONST, RAW, INT, NUM, BITS or RD. */
+    hi_encoding model; /* CONST, RAW, INT, NUM, BITS, RD or PAGE_RUNS. */
     hi_kind kind;
     uint32_t count;
     uint8_t form; /* NUM, RD */
@@ -76,6 +77,8 @@ typedef struct hi_flat_view {
     unsigned cut; /* RD */
     uint64_t left[HI_RD_PATTERNS];
     hi_patch_view patches;
+    const hi_page_shared *page; /* PAGE_RUNS: whose runs, */
+    uint32_t from;              /* and how many of their values come before. */
 } hi_flat_view;
 
 /* Runs of what the dictionary gives for codes, or any part of that. */
@@ -98,6 +101,13 @@ hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t co
    room for whole vectors and HI_CODEC_PAD bytes. */
 hist_status hi_body_flat(const hi_codec_kernels *kern, hi_reader *r, hi_kind kind, uint32_t count,
                          const hi_cold_set *forms, uint64_t *out);
+/* Runs of a page but for their count, `runs` (1 to HI_PAGE_RUNS_MAX): values (room as above), and
+   where each run starts, and where the last one ends, to starts. shared: what was opened before. */
+hist_status hi_body_page_runs(const hi_codec_kernels *kern, hi_reader *r, hi_kind kind,
+                              uint32_t runs, const hi_page_shared *shared, uint64_t *values,
+                              uint32_t *starts);
+/* The run of the page that value `at` of its runs is in. */
+uint32_t hi_page_run_at(const hi_page_shared *shared, uint32_t at);
 /* Vectors [first, first + vectors) to out, HI_VECTOR_ROWS values apart; there is room for whole
    vectors. Of runs their values, one a run. Not where is_cold. */
 hist_status hi_body_vectors(const hi_codec_kernels *kern, const hi_body_view *view, uint32_t first,
@@ -151,7 +161,8 @@ typedef struct hi_value_hint {
 typedef struct hi_body_scratch {
     hi_ints_scratch ints;
     uint64_t run_values[HI_BLOCK_ROWS_MAX + HI_LANES];
-    uint64_t run_lengths[HI_BLOCK_ROWS_MAX + HI_LANES];
+    uint64_t run_lengths[HI_BLOCK_ROWS_MAX + HI_LANES]; /* Less one. */
+    uint32_t run_count; /* Of the values last encoded as RLE or CONST. */
     uint64_t codes[HI_BLOCK_ROWS_MAX + HI_LANES];
     union { /* A dictionary is made before its entries become integers. */
         struct {
@@ -184,6 +195,9 @@ void hi_body_page(hi_body_scratch *scratch);
 /* Writes `count` (1 to HI_BLOCK_ROWS_MAX) words to `to` (room: HI_BODY_BYTES_MAX). */
 hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
                        const uint64_t *x, uint32_t count, uint8_t *to);
+/* Runs in scratch, up to HI_RUNS_MAX, as a body of RLE. */
+size_t hi_runs_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
+                      uint8_t *to);
 /* By a model: RAW where it does not make the values smaller. */
 hi_body hi_real_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch,
                        const hi_real_model *model, const uint64_t *bits, uint32_t count,

@@ -4,6 +4,8 @@
 /* Has a block's worth of room on its stack, which callers that do not need it should not have. */
 #define HI_ROOMY __attribute__((noinline))
 
+enum { LONG_RUN = 64 }; /* Values; longer runs are worth a call of the loop for many. */
+
 double hi_power_of_ten(unsigned k)
 {
     static const double powers[HI_DECIMAL_MAX + 1] = {
@@ -169,6 +171,26 @@ static hist_status dict_open(hi_reader *r, uint32_t count, const hi_page_shared 
     return HIST_OK;
 }
 
+/* Where in the runs of the page the values begin: all of them are there. */
+static hist_status page_runs_open(hi_reader *r, hi_kind kind, uint32_t count,
+                                  const hi_page_shared *shared, hi_flat_view *view)
+{
+    const uint64_t from = hi_read_varint(r);
+
+    if (r->failed || shared == NULL || shared->run_count == 0 ||
+        from > shared->run_starts[shared->run_count] ||
+        count > shared->run_starts[shared->run_count] - from) {
+        return HIST_ECORRUPT;
+    }
+    view->model = HI_ENC_PAGE_RUNS;
+    view->kind = kind;
+    view->count = count;
+    view->form = 0;
+    view->page = shared;
+    view->from = (uint32_t)from;
+    return HIST_OK;
+}
+
 hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t count,
                          const hi_page_shared *shared, hi_body_view *view_out)
 {
@@ -182,6 +204,9 @@ hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t co
     view_out->entries = 0;
     view_out->table = NULL;
     view_out->is_cold = false;
+    if (model == HI_ENC_PAGE_RUNS) {
+        return page_runs_open(r, kind, count, shared, &view_out->flat);
+    }
     if (model == HI_ENC_RLE) {
         const uint64_t runs = hi_read_varint(r);
 
@@ -200,7 +225,7 @@ hist_status hi_body_open(hi_reader *r, unsigned model, hi_kind kind, uint32_t co
         }
         model = hi_read_u8(r);
     }
-    /* The rest is flat: flat_open() knows neither runs nor dictionaries. */
+    /* The rest is flat: flat_open() knows neither runs, nor those of the page, nor dictionaries. */
     HI_TRY(flat_open(r, model, kind, count, forms, &view_out->flat));
     view_out->is_cold |= flat_is_cold(&view_out->flat);
     return HIST_OK;
@@ -256,6 +281,54 @@ static hist_status flat_real(const hi_codec_kernels *kern, const hi_flat_view *v
     return HIST_OK;
 }
 
+uint32_t hi_page_run_at(const hi_page_shared *shared, uint32_t at)
+{
+    uint32_t low = 0;
+    uint32_t high = shared->run_count;
+
+    while (high - low > 1) {
+        const uint32_t middle = low + (high - low) / 2;
+
+        if (shared->run_starts[middle] <= at) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* Vector v of a part of the page's runs. Short runs are written eight words at a time, but never
+   beyond the vector. */
+static void page_runs_vector(const hi_codec_kernels *kern, const hi_flat_view *view, uint32_t v,
+                             uint32_t rows, uint64_t *out)
+{
+    const hi_page_shared *page = view->page;
+    const uint32_t first = view->from + v * HI_VECTOR_ROWS;
+    uint32_t run = hi_page_run_at(page, first);
+
+    for (uint32_t at = 0; at < rows; run++) {
+        const uint32_t left = page->run_starts[run + 1] - first;
+        const uint32_t end = left < rows ? left : rows;
+        const uint64_t value = page->run_values[run];
+        uint32_t i = at;
+
+        if (end - at > LONG_RUN) {
+            kern->fill(out + at, end - at, value);
+            i = end;
+        }
+        for (; i < end && i + 8 <= HI_VECTOR_ROWS; i += 8) {
+            for (uint32_t k = 0; k < 8; k++) {
+                out[i + k] = value;
+            }
+        }
+        for (; i < end; i++) {
+            out[i] = value;
+        }
+        at = end;
+    }
+}
+
 /* Any vector of a model without cold streams. */
 static hist_status flat_vector(const hi_codec_kernels *kern, const hi_flat_view *view, uint32_t v,
                                uint64_t *out)
@@ -272,6 +345,9 @@ static hist_status flat_vector(const hi_codec_kernels *kern, const hi_flat_view 
         return HIST_OK;
     case HI_ENC_INT:
         return hi_stream_vector(kern, &view->ints.warm, v, out);
+    case HI_ENC_PAGE_RUNS:
+        page_runs_vector(kern, view, v, rows, out);
+        return HIST_OK;
     default:
         break;
     }
@@ -487,4 +563,44 @@ hist_status hi_body_all(const hi_codec_kernels *kern, const hi_body_view *view, 
         return view->entries > 0 ? runs_of_dict(kern, view, out) : runs_with(kern, view, NULL, out);
     }
     return hi_body_vectors(kern, view, 0, hi_vectors_of(view->count), out);
+}
+
+/* ---- runs of a page --------------------------------------------------------------------- */
+
+static HI_ROOMY hist_status page_run_starts(const hi_codec_kernels *kern, hi_reader *r,
+                                            uint32_t runs, const hi_cold_set *forms,
+                                            uint32_t *starts)
+{
+    uint64_t lengths[HI_PAGE_RUNS_MAX + HI_CODEC_PAD / 8];
+    hi_ints_view view;
+    uint32_t at = 0;
+
+    HI_TRY(hi_ints_open(r, runs, forms, &view));
+    HI_TRY(hi_ints_all(kern, &view, lengths));
+    for (uint32_t i = 0; i < runs; i++) {
+        if (lengths[i] >= UINT32_MAX - at) {
+            return HIST_ECORRUPT;
+        }
+        starts[i] = at;
+        at += (uint32_t)lengths[i] + 1;
+    }
+    starts[runs] = at;
+    return HIST_OK;
+}
+
+hist_status hi_body_page_runs(const hi_codec_kernels *kern, hi_reader *r, hi_kind kind,
+                              uint32_t runs, const hi_page_shared *shared, uint64_t *values,
+                              uint32_t *starts)
+{
+    hi_body_view view;
+
+    HI_TRY(page_run_starts(kern, r, runs, shared->forms, starts));
+    const unsigned model = hi_read_u8(r);
+    if (model == HI_ENC_RLE || model == HI_ENC_PAGE_RUNS) {
+        return HIST_ECORRUPT;
+    }
+    HI_TRY(hi_body_open(r, model, kind, runs, shared, &view));
+    HI_TRY(hi_body_all(kern, &view, values));
+    return kind == HI_KIND_INT && kern->largest(values, runs) > UINT32_MAX ? HIST_ECORRUPT
+                                                                           : HIST_OK;
 }

@@ -216,9 +216,9 @@ static hi_body body_values(const body_work *w, const uint64_t *x, uint32_t count
 
 /* ---- runs ------------------------------------------------------------------------------- */
 
-static hi_body body_runs(const body_work *w, const uint64_t *x, uint32_t count, uint8_t *to)
+/* Runs of x to scratch. */
+static void runs_collect(hi_body_scratch *scratch, const uint64_t *x, uint32_t count)
 {
-    hi_body_scratch *scratch = w->scratch;
     uint32_t runs = 0;
     uint32_t start = 0;
 
@@ -231,13 +231,21 @@ static hi_body body_runs(const body_work *w, const uint64_t *x, uint32_t count, 
     }
     scratch->run_values[runs] = x[start];
     scratch->run_lengths[runs++] = count - start - 1;
+    scratch->run_count = runs;
+}
 
+size_t hi_runs_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
+                      uint8_t *to)
+{
+    const body_work w = {kern, scratch, kind};
+    const uint32_t runs = scratch->run_count;
     uint8_t *at = to + hi_put_varint(to, runs);
-    at += work_stream(w, scratch->run_lengths, runs, at);
+
+    at += work_stream(&w, scratch->run_lengths, runs, at);
     uint8_t *model = at++;
-    const hi_body values = body_values(w, scratch->run_values, runs, &scratch->hints[1], at);
+    const hi_body values = body_values(&w, scratch->run_values, runs, &scratch->hints[1], at);
     *model = (uint8_t)values.model;
-    return (hi_body){HI_ENC_RLE, (size_t)(at - to) + values.size};
+    return (size_t)(at - to) + values.size;
 }
 
 /* ---- choice ----------------------------------------------------------------------------- */
@@ -255,13 +263,17 @@ hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, h
     const uint64_t changes = kern->scan(x, count).changes;
 
     if (changes == 0) {
+        scratch->run_values[0] = x[0];
+        scratch->run_lengths[0] = count - 1;
+        scratch->run_count = 1;
         return body_constant(kind, x[0], to);
     }
     if ((changes + 1) * (scratch->ints.mode == HI_INTS_WARM ? RUNS_TRY : RUNS_TRY_COLD) >= count) {
         return body_values(&w, x, count, &scratch->hints[0], to);
     }
     const uint32_t from = hi_ints_noted(&scratch->ints);
-    const hi_body runs = body_runs(&w, x, count, to);
+    runs_collect(scratch, x, count);
+    const hi_body runs = {HI_ENC_RLE, hi_runs_encode(kern, scratch, kind, to)};
     if ((changes + 1) * RUNS_TAKE < count) {
         return runs;
     }

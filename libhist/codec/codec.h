@@ -78,10 +78,11 @@ typedef enum hi_encoding {
     HI_ENC_INT = 4, /* Integer stream: FOR, DELTA, LIN by vector. */
     HI_ENC_DICT = 5,
     HI_ENC_BITMAP = 6,
-    HI_ENC_NULLS = 8, /* Every row is null. */
-    HI_ENC_TEXT = 9,  /* Strings of a page without dictionary. */
-    HI_ENC_BITS = 10, /* Real as integer of the same order. */
-    HI_ENC_RD = 11,   /* Real in two: few left parts, right parts as they are. */
+    HI_ENC_NULLS = 8,      /* Every row is null. */
+    HI_ENC_TEXT = 9,       /* Strings of a page without dictionary. */
+    HI_ENC_BITS = 10,      /* Real as integer of the same order. */
+    HI_ENC_RD = 11,        /* Real in two: few left parts, right parts as they are. */
+    HI_ENC_PAGE_RUNS = 12, /* Numbers and codes: part of the runs of the page. */
 } hi_encoding;
 
 /* Scratch memory of an encoder; one thread at a time. */
@@ -136,6 +137,9 @@ typedef struct hi_page_shared {
     hi_dict dict;          /* STRING */
     uint32_t number_count; /* Numbers: entries of the page's dictionary. */
     uint64_t *numbers;
+    uint32_t run_count;        /* Runs of the page; 0: none. */
+    uint64_t *run_values;      /* One a run. */
+    uint32_t *run_starts;      /* run_count + 1: values in the runs before. */
     struct hi_cold_set *forms; /* Of cold streams; NULL: none. */
 } hi_page_shared;
 

@@ -96,6 +96,24 @@ bool hi_fold_is_stream(const hi_fold_walk *walk, hi_encoding model)
            body->flat.model == model;
 }
 
+bool hi_fold_is_page_runs(const hi_fold_walk *walk)
+{
+    return hi_fold_is_stream(walk, HI_ENC_PAGE_RUNS);
+}
+
+hi_fold_page_runs hi_fold_page_runs_of(const hi_fold_walk *walk)
+{
+    const hi_flat_view *flat = &walk->block.body.flat;
+    const uint32_t first = hi_page_run_at(flat->page, flat->from + walk->at);
+    const uint32_t last = hi_page_run_at(flat->page, flat->from + walk->end - 1);
+
+    return (hi_fold_page_runs){.values = flat->page->run_values + first,
+                               .starts = flat->page->run_starts + first,
+                               .count = last - first + 1,
+                               .first = flat->from + walk->at,
+                               .end = flat->from + walk->end};
+}
+
 bool hi_fold_is_regular(const hi_fold_walk *walk, int64_t *start, int64_t *step)
 {
     const hi_stream_view *s = &walk->block.body.flat.ints.warm;

@@ -30,6 +30,29 @@ bool hi_fold_is_stream(const hi_fold_walk *walk, hi_encoding model);
 /* Whether the values are start + i * step without overflow, as int64; i counts from value walk->at. */
 bool hi_fold_is_regular(const hi_fold_walk *walk, int64_t *start, int64_t *step);
 
+/* Whether the block is a part of the runs of its page. */
+bool hi_fold_is_page_runs(const hi_fold_walk *walk);
+
+/* Runs of the page that the walk goes through, the first and the last one in part. */
+typedef struct hi_fold_page_runs {
+    const uint64_t *values; /* One a run. */
+    const uint32_t *starts; /* One a run, and one more. */
+    uint32_t count;
+    uint32_t first; /* Values in the runs of the page before the walk, */
+    uint32_t end;   /* and up to its end. */
+} hi_fold_page_runs;
+
+hi_fold_page_runs hi_fold_page_runs_of(const hi_fold_walk *walk);
+
+/* Values of run i that are the walk's. */
+static inline uint32_t hi_fold_run_rows(const hi_fold_page_runs *runs, uint32_t i)
+{
+    const uint32_t from = runs->starts[i] > runs->first ? runs->starts[i] : runs->first;
+    const uint32_t to = runs->starts[i + 1] < runs->end ? runs->starts[i + 1] : runs->end;
+
+    return to - from;
+}
+
 /* The part of vector v that belongs to the walk: values [*from, *to) of it. */
 static inline void hi_fold_clip(const hi_fold_walk *walk, uint32_t v, uint32_t *from, uint32_t *to)
 {

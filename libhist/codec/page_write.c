@@ -162,11 +162,13 @@ static size_t block_put_body(hi_encoder *encoder, const hi_slice *slice, size_t 
     } else if (slice->values->type == HIST_TYPE_STRING) {
         body = hi_body_encode(encoder->kern, &encoder->body, HI_KIND_INT,
                               slice_codes(encoder, slice), slice->count, to + 1);
+        hi_page_runs_add(encoder, body.model);
         to[0] = (uint8_t)body.model;
         body = (hi_body){HI_ENC_DICT, body.size + 1};
     } else {
         body = hi_body_encode(encoder->kern, &encoder->body, hi_kind_of(slice->values->type),
                               slice_numbers(encoder, slice), slice->count, to);
+        hi_page_runs_add(encoder, body.model);
     }
     encoder->block[0] = (uint8_t)(encoder->block[0] | body.model);
     return at + body.size;
@@ -216,27 +218,29 @@ static void page_put_numbers(hi_encoder *encoder, hi_buf *out)
 }
 
 /* The shared section: what there is of forms and dictionary. */
-static hist_status page_put_shared(hi_encoder *encoder, const hi_values *values, hi_profile profile,
-                                   hi_buf *out)
+static hist_status page_put_shared(hi_encoder *encoder, hi_page_work *w, hi_buf *out)
 {
+    const hi_values *values = w->values;
     const hi_cold_page *cold = encoder->body.ints.cold;
     const bool forms = encoder->body.ints.mode == HI_INTS_COLD && cold->set.count > 0;
     const bool text =
         values->type == HIST_TYPE_STRING && encoder->index.dict && encoder->index.count > 0;
     const bool numbers = encoder->body.page_dict.count > 0;
 
+    w->forms_size = 0;
     if ((!forms && !text && !numbers) || (text && encoder->body.ints.mode == HI_INTS_PLAN)) {
         return HIST_OK;
     }
     hi_buf_byte(out,
                 (uint8_t)((forms ? HI_SHARED_FORMS : 0) | (text || numbers ? HI_SHARED_DICT : 0)));
     if (forms) {
-        hi_buf_append(out, encoder->block, hi_cold_set_put(&cold->set, encoder->block));
+        w->forms_size = (uint32_t)hi_cold_set_put(&cold->set, encoder->block);
+        hi_buf_append(out, encoder->block, w->forms_size);
     }
     if (numbers) {
         page_put_numbers(encoder, out);
     }
-    return text ? hi_text_put_dict(encoder, values, profile, out) : HIST_OK;
+    return text ? hi_text_put_dict(encoder, values, w->profile, out) : HIST_OK;
 }
 
 /* Appends block b and says so in *info. */
@@ -259,20 +263,9 @@ static hist_status page_put_block(hi_encoder *encoder, hi_slice *slice, hi_profi
     return HIST_OK;
 }
 
-/* The page as it is to be encoded. */
-typedef struct page_work {
-    const hi_values *values;
-    hi_profile profile;
-    const uint32_t *block_rows;
-    uint32_t block_count;
-    size_t start; /* In the buffer. */
-    hi_block_info *blocks;
-    uint32_t shared_size;
-} page_work;
-
 /* Whether one dictionary of numbers for the page may pay, by the first block alone: it has one of
    its own, or much is left and time matters less. */
-static bool page_may_share(const hi_encoder *encoder, const page_work *w, uint32_t *entries_max)
+static bool page_may_share(const hi_encoder *encoder, const hi_page_work *w, uint32_t *entries_max)
 {
     const hist_type type = w->values->type;
     const hi_block_info *block = w->blocks;
@@ -295,20 +288,20 @@ static bool page_may_share(const hi_encoder *encoder, const page_work *w, uint32
 }
 
 /* Shared section and first block, from out->size on. */
-static hist_status page_put_first(hi_encoder *encoder, page_work *w, hi_slice *slice, hi_buf *out,
-                                  hi_block_info *info, uint32_t *shared_size)
+static hist_status page_put_first(hi_encoder *encoder, hi_page_work *w, hi_slice *slice,
+                                  hi_buf *out, hi_block_info *info, uint32_t *shared_size)
 {
     const size_t start = out->size;
 
     slice->rows = w->block_rows[0];
-    HI_TRY(page_put_shared(encoder, w->values, w->profile, out));
+    HI_TRY(page_put_shared(encoder, w, out));
     *shared_size = (uint32_t)(out->size - start);
     return page_put_block(encoder, slice, w->profile, start, out, info);
 }
 
 /* After the first block: the same with a dictionary for the page, which takes its place where that
    is smaller, the dictionary's bytes spread over all blocks. */
-static hist_status page_try_dict(hi_encoder *encoder, page_work *w, hi_slice *slice, hi_buf *out)
+static hist_status page_try_dict(hi_encoder *encoder, hi_page_work *w, hi_slice *slice, hi_buf *out)
 {
     const size_t second = out->size;
     uint32_t entries_max = 0;
@@ -324,10 +317,13 @@ static hist_status page_try_dict(hi_encoder *encoder, page_work *w, hi_slice *sl
         return HIST_OK;
     }
     const hi_value_hint hint = encoder->body.hints[0]; /* Of the block without it. */
+    const hi_page_runs_seen seen = encoder->runs.seen;
+    encoder->runs.seen = (hi_page_runs_seen){.blocks = 0};
     HI_TRY(page_put_first(encoder, w, slice, out, &info, &shared_size));
     if (info.size + (shared_size - w->shared_size) / w->block_count >= w->blocks[0].size) {
         encoder->body.page_dict.count = 0;
         encoder->body.hints[0] = hint;
+        encoder->runs.seen = seen; /* Which runs these are is the same with a dictionary. */
         out->size = second;
         return HIST_OK;
     }
@@ -338,12 +334,13 @@ static hist_status page_try_dict(hi_encoder *encoder, page_work *w, hi_slice *sl
     return HIST_OK;
 }
 
-static hist_status page_put(hi_encoder *encoder, page_work *w, hi_ints_mode mode, hi_buf *out)
+static hist_status page_put(hi_encoder *encoder, hi_page_work *w, hi_ints_mode mode, hi_buf *out)
 {
     hi_slice slice = {.values = w->values};
 
     encoder->body.ints.mode = mode;
     encoder->body.page_dict.count = 0;
+    encoder->runs.seen = (hi_page_runs_seen){.blocks = 0};
     hi_body_page(&encoder->body);
     out->size = w->start;
     for (uint32_t b = 0; b < w->block_count; b++) {
@@ -357,11 +354,11 @@ static hist_status page_put(hi_encoder *encoder, page_work *w, hi_ints_mode mode
         }
         slice.first += slice.rows;
     }
-    return HIST_OK;
+    return mode == HI_INTS_PLAN ? HIST_OK : hi_page_runs_try(encoder, w, out);
 }
 
 /* Cold: a first round finds what the streams of all blocks have in common. */
-static hist_status page_put_cold(hi_encoder *encoder, page_work *w, hi_buf *out)
+static hist_status page_put_cold(hi_encoder *encoder, hi_page_work *w, hi_buf *out)
 {
     hi_ints_scratch *ints = &encoder->body.ints;
 
@@ -379,7 +376,7 @@ static hist_status page_put_cold(hi_encoder *encoder, page_work *w, hi_buf *out)
     return page_put(encoder, w, HI_INTS_COLD, out);
 }
 
-static HI_FP_GUARDED hist_status page_encode(hi_encoder *encoder, page_work *w, hi_buf *out)
+static HI_FP_GUARDED hist_status page_encode(hi_encoder *encoder, hi_page_work *w, hi_buf *out)
 {
     const hist_type type = w->values->type;
 
@@ -395,12 +392,12 @@ hist_status hi_page_encode(hi_encoder *encoder, const hi_values *values, hi_prof
                            const uint32_t *block_rows, uint32_t block_count, hi_buf *out,
                            hi_block_info *blocks_out, uint32_t *shared_size_out)
 {
-    page_work w = {.values = values,
-                   .profile = profile,
-                   .block_rows = block_rows,
-                   .block_count = block_count,
-                   .start = out->size,
-                   .blocks = blocks_out};
+    hi_page_work w = {.values = values,
+                      .profile = profile,
+                      .block_rows = block_rows,
+                      .block_count = block_count,
+                      .start = out->size,
+                      .blocks = blocks_out};
     const hi_fp_modes modes = hi_fp_enter();
     const hist_status status = page_encode(encoder, &w, out);
 

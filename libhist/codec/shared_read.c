@@ -35,6 +35,28 @@ static hist_status shared_open_forms(hi_mem *mem, hi_reader *r, hi_page_shared *
     return shared->forms == NULL ? HIST_ENOMEM : hi_cold_set_open(r, shared->forms);
 }
 
+/* Runs of the page: as many as 4096, so a bounded room. Their dictionary may be the page's. */
+static HI_FP_GUARDED hist_status shared_open_runs(hi_mem *mem, hist_type type, hi_reader *r,
+                                                  hi_page_shared *shared)
+{
+    const hi_kind kind = type == HIST_TYPE_STRING ? HI_KIND_INT : hi_kind_of(type);
+    const uint64_t count = hi_read_varint(r);
+
+    if (r->failed || count == 0 || count > HI_PAGE_RUNS_MAX) {
+        return HIST_ECORRUPT;
+    }
+    shared->run_count = (uint32_t)count;
+    shared->run_values = hi_mem_alloc(mem, hi_page_shared_runs_size(shared));
+    if (shared->run_values == NULL) {
+        return HIST_ENOMEM;
+    }
+    shared->run_starts =
+        (uint32_t *)(void *)((char *)shared->run_values + hi_page_shared_runs_size(shared) -
+                             (count + 1) * sizeof(uint32_t));
+    return hi_body_page_runs(hi_codec_kernels_pick(), r, kind, shared->run_count, shared,
+                             shared->run_values, shared->run_starts);
+}
+
 /* What the flags say, in their order. */
 static hist_status shared_open_parts(hi_mem *mem, hist_type type, hi_reader *r,
                                      size_t text_bytes_max, hi_page_shared *shared)
@@ -42,8 +64,12 @@ static hist_status shared_open_parts(hi_mem *mem, hist_type type, hi_reader *r,
     const uint8_t flags = hi_read_u8(r);
 
     if (type == HIST_TYPE_BOOL || flags == 0 ||
-        (flags & ~(HI_SHARED_DICT | HI_SHARED_FORMS)) != 0) {
+        (flags & ~(HI_SHARED_DICT | HI_SHARED_FORMS | HI_SHARED_RUNS)) != 0) {
         return HIST_ECORRUPT;
+    }
+    if (type == HIST_TYPE_STRING && (flags & HI_SHARED_RUNS) != 0 &&
+        (flags & HI_SHARED_DICT) == 0) {
+        return HIST_ECORRUPT; /* Runs of codes into nothing. */
     }
     if ((flags & HI_SHARED_FORMS) != 0) {
         HI_TRY(shared_open_forms(mem, r, shared));
@@ -51,6 +77,9 @@ static hist_status shared_open_parts(hi_mem *mem, hist_type type, hi_reader *r,
     if ((flags & HI_SHARED_DICT) != 0) {
         HI_TRY(type == HIST_TYPE_STRING ? hi_dict_open(mem, r, text_bytes_max, &shared->dict)
                                         : shared_open_numbers(mem, type, r, shared));
+    }
+    if ((flags & HI_SHARED_RUNS) != 0) {
+        HI_TRY(shared_open_runs(mem, type, r, shared));
     }
     return r->failed || hi_reader_left(r) != 0 ? HIST_ECORRUPT : HIST_OK;
 }
@@ -79,6 +108,9 @@ void hi_page_shared_free(hi_mem *mem, hi_page_shared *shared)
     hi_dict_free(mem, &shared->dict);
     if (shared->numbers != NULL) {
         hi_mem_free(mem, shared->numbers, hi_page_shared_numbers_size(shared));
+    }
+    if (shared->run_values != NULL) {
+        hi_mem_free(mem, shared->run_values, hi_page_shared_runs_size(shared));
     }
     if (shared->forms != NULL) {
         HI_MEM_DELETE(mem, shared->forms);

@@ -24,14 +24,14 @@ static hist_status text_read_offsets(const hi_codec_kernels *kern, hi_reader *r,
     return HIST_OK;
 }
 
-/* Kind, stored size, bytes: exactly `size` bytes of text to `to`, and nothing after. */
+/* Kind, stored size, bytes: exactly `size` bytes of text to `to`. */
 static hist_status text_read_bytes(hi_reader *r, char *to, size_t size)
 {
     size_t stored = 0;
     const uint8_t kind = hi_read_u8(r);
     const uint8_t *from = hi_read_text(r, &stored);
 
-    if (from == NULL || hi_reader_left(r) != 0) {
+    if (from == NULL) {
         return HIST_ECORRUPT;
     }
     if (kind == HI_TEXT_ZSTD) {
@@ -77,7 +77,8 @@ hist_status hi_text_read_block(hi_reader *r, const hi_text_rows *rows, const hi_
     if (rows->count < rows->rows) {
         text_spread(rows, room->offsets);
     }
-    return text_read_bytes(r, room->bytes, (size_t)size);
+    HI_TRY(text_read_bytes(r, room->bytes, (size_t)size));
+    return hi_reader_left(r) == 0 ? HIST_OK : HIST_ECORRUPT;
 }
 
 enum { DICT_LENGTHS_BYTES_MIN = 4 }; /* A regular stream's kind, zeros, start and step. */

@@ -207,11 +207,15 @@ static void fuzz_block(const fuzz_input *in)
 static const hi_page_shared *fuzz_fixed(hist_type type)
 {
     static const int32_t offsets[] = {0, 1, 3, 3};
+    static uint64_t codes[] = {2, 0, 1, 2};
     static hi_page_shared shared;
 
-    shared = fz_shared(NULL);
+    shared = fz_shared(type == HIST_TYPE_REAL, NULL);
     if (type == HIST_TYPE_STRING) {
-        shared = (hi_page_shared){.dict = {.count = 3, .offsets = offsets, .bytes = "abb"}};
+        shared = (hi_page_shared){.dict = {.count = 3, .offsets = offsets, .bytes = "abb"},
+                                  .run_count = sizeof(codes) / sizeof(*codes),
+                                  .run_values = codes,
+                                  .run_starts = shared.run_starts};
     }
     return &shared;
 }

@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if ((data[0] & FUZZ_FORMS) != 0) {
         forms = fz_forms(&r);
     }
-    const hi_page_shared shared = fz_shared(forms);
+    const hi_page_shared shared = fz_shared((data[0] & FUZZ_KIND) == HI_KIND_REAL, forms);
     if (((data[0] & FUZZ_FORMS) == 0 || forms != NULL) &&
         hi_body_open(&r, data[1], (hi_kind)(data[0] & FUZZ_KIND), fz_rows(hi_get_u16(data + 2)),
                      (data[0] & FUZZ_ALONE) != 0 ? NULL : &shared, &view) == HIST_OK) {

@@ -303,9 +303,9 @@ static void fuzz_bins(const fuzz_input *in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     hi_reader r = hi_reader_of(data, size);
-    const hi_page_shared shared = fz_shared(NULL);
     const uint8_t flags = hi_read_u8(&r);
     fuzz_input in = {.block = {.type = fuzz_types[flags % FUZZ_TYPES]}};
+    const hi_page_shared shared = fz_shared(in.block.type == HIST_TYPE_REAL, NULL);
 
     in.block.rows = fz_rows(hi_read_u16(&r));
     in.first = hi_read_u16(&r) % in.block.rows;

@@ -36,6 +36,12 @@ static void fuzz_look(hist_type type, const hi_page_shared *shared)
     for (uint32_t i = 0; i < shared->number_count; i++) {
         sum += shared->numbers[i];
     }
+    fz_check(shared->run_count <= HI_PAGE_RUNS_MAX, "too many runs");
+    for (uint32_t i = 0; i < shared->run_count; i++) {
+        fz_check(shared->run_starts[i] < shared->run_starts[i + 1], "a run of no values");
+        fz_check(type != HIST_TYPE_INT || shared->run_values[i] <= UINT32_MAX, "an id too large");
+        sum += shared->run_values[i];
+    }
     for (uint32_t f = 0; shared->forms != NULL && f < shared->forms->count; f++) {
         const hi_cold_form *form = &shared->forms->form[f];
 

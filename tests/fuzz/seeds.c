@@ -241,6 +241,76 @@ static void seed_pages(void)
     }
 }
 
+/* ---- runs of a page --------------------------------------------------------------------- */
+
+/* Blocks that are parts of the runs there always are, for each target that knows those. */
+static void seed_part(unsigned type, uint32_t from, uint32_t rows)
+{
+    static const unsigned fold_codes[CC_TYPES] = {0, 0, 1, 0, 2, 3};
+    seed s = {.size = 0};
+
+    seed_u8(&s, type + CC_TYPES);
+    seed_u16(&s, fz_rows_code(rows));
+    seed_u8(&s, from);
+    seed_u8(&s, HI_ENC_PAGE_RUNS);
+    seed_varint(&s, from);
+    seed_write("block", &s);
+    s.size = 0;
+    seed_u8(&s, (unsigned)hi_kind_of(cc_types[type]));
+    seed_u8(&s, HI_ENC_PAGE_RUNS);
+    seed_u16(&s, fz_rows_code(rows));
+    seed_u8(&s, from);
+    seed_varint(&s, from);
+    seed_write("body", &s);
+    s.size = 0;
+    seed_u8(&s, fold_codes[type] + 4 * (from % 7));
+    seed_u16(&s, fz_rows_code(rows));
+    seed_u16(&s, from % 5);
+    seed_u16(&s, rows);
+    seed_varint(&s, hi_zigzag(1000));
+    seed_varint(&s, hi_zigzag(1 << 20));
+    seed_u8(&s, HI_ENC_PAGE_RUNS);
+    seed_varint(&s, from);
+    seed_write("fold", &s);
+}
+
+/* Pages whose runs go on from block to block. */
+static void seed_run_pages(unsigned type, uint32_t length, int nulls, hi_profile profile)
+{
+    const unsigned words = cc_types[type] == HIST_TYPE_INT ? 4 : 8;
+    uint64_t value = 0;
+    cc_page p;
+
+    cc_fill(cc_types[type], SHAPE_CONST, nulls, SEED_ROWS_MAX);
+    for (uint32_t i = 0; i < SEED_ROWS_MAX; i++) {
+        value = i % length == 0 ? cc_noise() % 40 : value;
+        const uint64_t word = cc_types[type] == HIST_TYPE_REAL ? hi_bits_of((double)value) : value;
+        memcpy((uint8_t *)cc.data + (size_t)words * i, &word, words);
+    }
+    cc_page_cut(&p, SEED_ROWS_MAX, SEED_ROWS_MAX / 6);
+    cc_page_encode(&p, profile);
+    if (p.shared_size > 0) {
+        seed_shared(&p);
+    }
+    for (uint32_t b = 0; b < p.block_count; b += 2) {
+        seed_block(&p, b);
+    }
+    hi_buf_free(&p.bytes);
+}
+
+static void seed_runs(void)
+{
+    for (unsigned type = 1; type < CC_TYPES; type++) {
+        for (uint32_t i = 0; i < 8; i++) {
+            seed_part(type, i * 7, 1 + i * i * 30);
+        }
+        for (uint32_t i = 0; i < 8 && cc_types[type] != HIST_TYPE_STRING; i++) {
+            seed_run_pages(type, i < 4 ? 33 : 170, i % 2 == 0 ? NULLS_NONE : NULLS_FEW,
+                           i % 4 < 2 ? HI_PROFILE_WARM : HI_PROFILE_COLD);
+        }
+    }
+}
+
 /* ---- streams ---------------------------------------------------------------------------- */
 
 static void seed_stream(const uint64_t *x, uint32_t rows)
@@ -475,6 +545,7 @@ int main(int argc, char **argv)
     cc_encoder = hi_encoder_new(&cc_mem);
     cc_seed = 1;
     seed_pages();
+    seed_runs();
     seed_streams();
     seed_squeezes();
     seed_roundtrips();

@@ -102,13 +102,36 @@ const hi_cold_set *fz_forms(hi_reader *r)
     return hi_cold_set_open(r, &set) == HIST_OK ? &set : NULL;
 }
 
-hi_page_shared fz_shared(const hi_cold_set *forms)
+/* Runs of 1, 150, 3, 1, ...: whole reals for the first half of them. */
+static void fz_runs(bool real, uint64_t *values, uint32_t *starts)
 {
+    static const uint32_t rows[] = {1, 150, 3, 1, 40, 7, 2, 64, 65, 9};
+
+    starts[0] = 0;
+    for (uint32_t i = 0; i < FZ_RUNS; i++) {
+        const uint32_t value = i * UINT32_C(2654435761) >> i % 32;
+
+        values[i] = !real             ? value
+                    : i < FZ_RUNS / 2 ? hi_bits_of((double)(int32_t)value)
+                                      : value * UINT64_C(0x9e3779b97f4a7c15);
+        starts[i + 1] = starts[i] + rows[i % 10];
+    }
+}
+
+hi_page_shared fz_shared(bool real, const hi_cold_set *forms)
+{
+    static uint64_t run_values[FZ_RUNS];
+    static uint32_t run_starts[FZ_RUNS + 1];
     static uint64_t numbers[HI_VECTOR_ROWS + HI_CODEC_PAD / 8];
 
     for (uint32_t i = 0; i < FZ_NUMBERS && numbers[1] == 0; i++) {
         numbers[FZ_NUMBERS - 1 - i] = (FZ_NUMBERS - 1 - i) * UINT64_C(0x9e3779b97f4a7c15);
     }
-    return (hi_page_shared){
-        .number_count = FZ_NUMBERS, .numbers = numbers, .forms = (hi_cold_set *)(uintptr_t)forms};
+    fz_runs(real, run_values, run_starts);
+    return (hi_page_shared){.number_count = FZ_NUMBERS,
+                            .numbers = numbers,
+                            .run_count = FZ_RUNS,
+                            .run_values = run_values,
+                            .run_starts = run_starts,
+                            .forms = (hi_cold_set *)(uintptr_t)forms};
 }

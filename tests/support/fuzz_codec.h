@@ -11,6 +11,7 @@ enum {
     FZ_VARIANTS_MAX = 3,
     FZ_TEXT_MAX = 1 << 16,
     FZ_NUMBERS = 300, /* Entries of the page dictionary of fz_shared(). */
+    FZ_RUNS = 200,    /* And its runs, of up to 150 values each. */
 };
 
 typedef struct fz_variants {
@@ -41,7 +42,7 @@ uint16_t fz_rows_code(uint32_t rows);
 /* Takes a set of forms from the reader into a room of its own. NULL: it is damaged. */
 const hi_cold_set *fz_forms(hi_reader *r);
 
-/* Numbers of a page's dictionary, with these forms. */
-hi_page_shared fz_shared(const hi_cold_set *forms);
+/* Numbers of a page's dictionary, and runs: ids, or whole and other reals. With these forms. */
+hi_page_shared fz_shared(bool real, const hi_cold_set *forms);
 
 #endif
