@@ -652,6 +652,47 @@ static void text_that_the_room_has_no_space_for_is_the_callers_mistake(void **st
     assert_int_equal(cb_decode(&b, HIST_TYPE_STRING, 2, NULL, 5, &last), HIST_EINVAL);
 }
 
+static void a_byte_behind_a_text_is_damage(void **state)
+{
+    static cb_bytes b;
+    uint64_t last = 0;
+
+    (void)state;
+    b.size = 0;
+    cb_u8(&b, HI_ENC_TEXT);
+    cb_varint(&b, 6);
+    cb_regular(&b, 3, 0);
+    cb_u8(&b, 0);
+    cb_varint(&b, 6);
+    cb_fill(&b, 'a', 6);
+    assert_int_equal(cb_decode(&b, HIST_TYPE_STRING, 2, NULL, 6, &last), HIST_OK);
+    cb_u8(&b, 'a');
+    assert_int_equal(cb_decode(&b, HIST_TYPE_STRING, 2, NULL, 6, &last), HIST_ECORRUPT);
+}
+
+/* Sections of numbers, strings and runs, each with a byte more. */
+static void a_byte_behind_a_shared_section_is_damage(void **state)
+{
+    static const struct {
+        limit_make *make;
+        hist_type type;
+    } cases[] = {{make_page_entries, HIST_TYPE_LONG},
+                 {make_text_entries, HIST_TYPE_STRING},
+                 {make_page_runs, HIST_TYPE_LONG},
+                 {make_forms, HIST_TYPE_LONG}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        static cb_bytes b;
+
+        b.size = 0;
+        cases[i].make(&b, 3);
+        assert_int_equal(cb_open(&b, cases[i].type, 100), HIST_OK);
+        cb_u8(&b, 0);
+        assert_int_equal(cb_open(&b, cases[i].type, 100), HIST_ECORRUPT);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(blocks_decode_up_to_every_limit_and_not_beyond),
     cmocka_unit_test(shared_sections_open_up_to_every_limit_and_not_beyond),
@@ -661,6 +702,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(codes_are_below_the_strings_there_are),
     cmocka_unit_test(vectors_are_of_numbers_and_of_the_block),
     cmocka_unit_test(text_that_the_room_has_no_space_for_is_the_callers_mistake),
+    cmocka_unit_test(a_byte_behind_a_text_is_damage),
+    cmocka_unit_test(a_byte_behind_a_shared_section_is_damage),
 };
 
 CC_MAIN(tests)

@@ -75,6 +75,8 @@ static void check_block(const cc_page *p, uint32_t b, uint32_t first, const hi_p
     free(src);
 }
 
+static uint32_t last_run_count; /* Of the page last checked. */
+
 /* Everything comes back, with every variant. Returns how many blocks are of the page's runs. */
 static uint32_t check_page(const cc_page *p)
 {
@@ -95,6 +97,7 @@ static uint32_t check_page(const cc_page *p)
         }
     }
     assert_int_equal(shared.run_count > 0, of_page > 0);
+    last_run_count = shared.run_count;
     hi_page_shared_free(&cc_mem, &shared);
     free(section);
     return of_page;
@@ -124,6 +127,7 @@ static void runs_that_cross_blocks_come_back(void **state)
 
                 if (nulls == NULLS_NONE) {
                     assert_int_equal(of_page, 16);
+                    assert_int_equal(last_run_count, (16384 + 699) / 700);
                 } else if (nulls == NULLS_ALL) {
                     assert_int_equal(of_page, 0);
                 }
@@ -198,6 +202,19 @@ static void integers_that_never_change_stay_as_they_are(void **state)
     fill_runs(HIST_TYPE_LONG, NULLS_NONE, 16384, 1, 16384);
     assert_int_equal(encode_and_check(16384, 1024, HI_PROFILE_WARM), 0);
     assert_int_equal(encode_and_check(16384, 1024, HI_PROFILE_COLD), 0);
+}
+
+/* Constant blocks of 9 bytes against 14 for all and 3 for each but the first: a shared section has to
+   save more than the 9 bytes it takes elsewhere. */
+static void a_shared_section_saves_more_than_its_checksum(void **state)
+{
+    (void)state;
+    cc_seed = 210;
+    for (uint32_t blocks = 2; blocks < 9; blocks++) {
+        fill_runs(HIST_TYPE_REAL, NULLS_NONE, blocks * 1000, 1, blocks * 1000);
+        assert_int_equal(encode_and_check(blocks * 1000, 1000, HI_PROFILE_WARM),
+                         blocks < 4 ? 0 : blocks);
+    }
 }
 
 static void pages_of_runs_are_the_same_on_every_cpu(void **state)
@@ -540,6 +557,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_page_has_up_to_4096_runs),
     cmocka_unit_test(blocks_of_other_models_keep_them),
     cmocka_unit_test(integers_that_never_change_stay_as_they_are),
+    cmocka_unit_test(a_shared_section_saves_more_than_its_checksum),
     cmocka_unit_test(pages_of_runs_are_the_same_on_every_cpu),
     cmocka_unit_test(states_in_words_come_back),
     cmocka_unit_test(a_block_is_within_the_runs),
