@@ -145,7 +145,6 @@ static void runs_put_shared(hi_encoder *encoder, const hi_page_work *w, bool oth
     memcpy(body->run_values, encoder->runs.values, encoder->runs.seen.count * sizeof(uint64_t));
     memcpy(body->run_lengths, encoder->runs.lengths, encoder->runs.seen.count * sizeof(uint64_t));
     body->run_count = encoder->runs.seen.count;
-    body->hints[1] = (hi_value_hint){.age = 0};
     const size_t runs = hi_runs_encode(encoder->kern, body, kind, encoder->block);
     if (hi_buf_reserve(out, before + runs + 1) == NULL) {
         return;
