@@ -16,7 +16,6 @@
 
 #include "bench/columns/result.h"
 #include "store/part_dir.h"
-#include "store/part_zstd.h"
 
 enum { PATH_BYTES_MAX = 4096, LINE_BYTES_MAX = 1024, FILE_NAME_MAX = 256, INDEX_FIELDS = 4 };
 
@@ -59,7 +58,7 @@ typedef struct bench {
     hi_mem mem;
     hi_encoder *encoder;
     hi_buf out;
-    hi_buf packed; /* A directory, compressed. */
+    hi_buf packed; /* A directory, as it is stored. */
     hi_dir_builder directory;
     hi_room room;
     index_entry *entries;
@@ -277,46 +276,63 @@ static double bench_time_decode(bench *b, const real_column *c, const hi_codec_k
 
 /* ---- what a column costs ---- */
 
-/* Entries are made by the code that writes parts: all pages of the column one after another, as one
-   directory has the pages of all columns. What it keeps once a row group is not charged. */
-static void bench_directory(bench *b, const real_column *c, columns_cost *cost)
+/* Bytes of the directory of a row group with the pages in b->directory, as it is stored. */
+static size_t bench_stored(bench *b, const hi_dir_rows *rows)
 {
-    const bool time = c->type == HIST_TYPE_DATETIME;
-    const int64_t first = time ? *(const int64_t *)c->data : 0;
-    uint64_t hashes = 0;
-
-    hi_dir_builder_clear(&b->directory);
-    for (uint32_t p = 0; p < b->page_count; p++) {
-        const real_page *page = &b->pages[p];
-        hi_part_block blocks[REAL_PAGE_BLOCKS];
-
-        for (uint32_t i = 0; i < page->block_count; i++) {
-            const hi_block_info *info = &page->blocks[i];
-
-            blocks[i] = (hi_part_block){
-                .size = info->size, .encoding = info->encoding, .stats = info->stats};
-            hi_block_stats_clean(&blocks[i].stats, c->type, info->rows);
-            cost->models[info->encoding % COLUMNS_MODELS]++;
-        }
-        hi_dir_builder_page(&b->directory, &(hi_dir_page){.column = time ? HI_COLUMN_TIME : 1,
-                                                          .type = c->type,
-                                                          .offset = HI_PART_HEADER_SIZE + page->at,
-                                                          .shared_size = page->shared_size,
-                                                          .base_ns = first - first % day_ns,
-                                                          .blocks = blocks,
-                                                          .block_count = page->block_count});
-        cost->blocks += page->block_count;
-        hashes += page->block_count + (page->shared_size > 0);
-    }
-    hi_buf *entries = &b->directory.sections;
-    hi_buf_append(entries, b->directory.table.data, b->directory.table.size);
     hi_buf_clear(&b->packed);
-    if (!hi_buf_ok(entries)) {
+    if (hi_dir_builder_finish(&b->directory, rows, &b->mem, &b->packed, NULL) != HIST_OK) {
         bench_die("no memory");
     }
-    const bool packed = hi_part_zstd_compress(&b->mem, entries->data, entries->size, &b->packed);
-    cost->directory = entries->size + hashes * HI_PART_HASH_SIZE;
-    cost->directory_z = (packed ? b->packed.size : entries->size) + hashes * HI_PART_HASH_SIZE;
+    return b->packed.size;
+}
+
+/* What the directory says of a page, made by the code that writes parts: of tiny blocks it holds the
+   bytes, too, which count as encoded. The row group has one series and, but for the times, no other
+   page; what is said of rows and series is charged to the times alone. */
+static void bench_directory(bench *b, const real_column *c, const real_page *page,
+                            columns_cost *cost)
+{
+    const bool time = c->type == HIST_TYPE_DATETIME;
+    const int64_t *times = time ? (const int64_t *)c->data + page->first : NULL;
+    const hi_run run = {.rows = page->rows,
+                        .first_ns = time ? times[0] : 0,
+                        .last_ns = time ? times[page->rows - 1] : 0};
+    uint32_t block_rows[REAL_PAGE_BLOCKS];
+    hi_part_block blocks[REAL_PAGE_BLOCKS];
+    uint64_t hashes = page->shared_size > HI_PART_TINY_MAX;
+    uint64_t tiny = page->shared_size > HI_PART_TINY_MAX ? 0 : page->shared_size;
+
+    for (uint32_t i = 0; i < page->block_count; i++) {
+        const hi_block_info *info = &page->blocks[i];
+
+        block_rows[i] = info->rows;
+        blocks[i] = (hi_part_block){.size = info->size,
+                                    .at = info->offset,
+                                    .encoding = info->encoding,
+                                    .stats = info->stats};
+        hi_block_stats_clean(&blocks[i].stats, c->type, info->rows);
+        cost->models[info->encoding % COLUMNS_MODELS]++;
+        hashes += !hi_part_is_tiny(info->size);
+        tiny += hi_part_is_tiny(info->size) ? info->size : 0;
+    }
+    const hi_dir_rows rows = {.rows = page->rows,
+                              .partition_ns = run.first_ns - run.first_ns % day_ns,
+                              .runs = &run,
+                              .run_count = 1,
+                              .block_rows = block_rows,
+                              .block_count = page->block_count};
+    hi_dir_builder_clear(&b->directory);
+    const size_t rest = time ? 0 : bench_stored(b, &rows);
+    hi_dir_builder_page(&b->directory,
+                        &(hi_dir_page){.column = time ? HI_COLUMN_TIME : 1,
+                                       .type = c->type,
+                                       .rows = &rows,
+                                       .bytes = (const uint8_t *)b->out.data + page->at,
+                                       .shared_size = page->shared_size,
+                                       .blocks = blocks});
+    cost->blocks += page->block_count;
+    cost->directory += (int64_t)(bench_stored(b, &rows) - rest + hashes * HI_PART_HASH_SIZE);
+    cost->directory -= (int64_t)tiny;
 }
 
 static columns_cost bench_way(bench *b, const real_column *c, const columns_way *way,
@@ -327,7 +343,9 @@ static columns_cost bench_way(bench *b, const real_column *c, const columns_way 
     bench_cut(b, c, way->page_rows);
     cost.encode_s = bench_time_encode(b, c, way->profile);
     cost.encoded = b->out.size;
-    bench_directory(b, c, &cost);
+    for (uint32_t p = 0; p < b->page_count; p++) {
+        bench_directory(b, c, &b->pages[p], &cost);
+    }
     for (size_t k = 0; k < b->result.kern_count; k++) {
         bench_decode(b, c, b->result.kern[k], c, name);
         cost.decode_s[k] = bench_time_decode(b, c, b->result.kern[k]);
@@ -339,7 +357,6 @@ static void bench_add(columns_cost *to, const columns_cost *cost)
 {
     to->encoded += cost->encoded;
     to->directory += cost->directory;
-    to->directory_z += cost->directory_z;
     to->blocks += cost->blocks;
     to->encode_s += cost->encode_s;
     for (int k = 0; k < REAL_VARIANTS_MAX; k++) {

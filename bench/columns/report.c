@@ -39,12 +39,11 @@ columns_charge columns_charge_of(size_t type)
 double columns_bits(const columns_group *g, int way, columns_charge charge)
 {
     const columns_cost *c = &g->cost[way];
-    const uint64_t more = charge == CHARGE_DIRECTORY     ? c->directory
-                          : charge == CHARGE_DIRECTORY_Z ? c->directory_z
-                          : charge == CHARGE_57          ? c->blocks * 57
-                                                         : 0;
+    const int64_t more = charge == CHARGE_DIRECTORY ? c->directory
+                         : charge == CHARGE_57      ? (int64_t)c->blocks * 57
+                                                    : 0;
 
-    return (double)(c->encoded + more) * 8 / (double)g->values;
+    return (double)((int64_t)c->encoded + more) * 8 / (double)g->values;
 }
 
 double columns_gbs(const columns_group *g, double seconds)
@@ -215,8 +214,7 @@ void columns_print(const columns_result *r)
 {
     printf("GB/s are of raw bytes: 8 a value of doubles, integers and timestamps, 1 of booleans, "
            "length + 4 of strings.\n"
-           "Bits a value: shared sections, blocks, their directory entries before compression, 8 "
-           "bytes of checksum each.\n"
+           "Bits a value: shared sections, blocks, what the directory keeps for them, checksums.\n"
            "Right of | is the reference; its speeds were taken with AVX-512 on another day and "
            "machine.\n"
            "~ the reference had more columns in this group. Models: warm 8k / cold 64k, share of "
@@ -253,11 +251,11 @@ void columns_print_tsv(const columns_result *r)
         char models[COLUMNS_NAME_MAX];
 
         columns_models(c, models, sizeof(models));
-        printf("%s\t%s\t%s\t%llu\t%.4f\t%.4f\t%llu\t%llu\t%llu\t%s\t%.3f\t%.4f",
+        printf("%s\t%s\t%s\t%llu\t%.4f\t%.4f\t%llu\t%lld\t%llu\t%s\t%.3f\t%.4f",
                columns_types[g->type].kind, g->name, columns_ways[way].name,
                (unsigned long long)g->values, columns_bits(g, way, columns_charge_of(g->type)),
                columns_bits(g, way, CHARGE_57), (unsigned long long)c->encoded,
-               (unsigned long long)c->directory, (unsigned long long)c->blocks, models,
+               (long long)c->directory, (unsigned long long)c->blocks, models,
                columns_prototype(r, g, "size", way), columns_gbs(g, c->encode_s));
         for (size_t k = 0; k < r->kern_count; k++) {
             printf("\t%.3f", columns_gbs(g, c->decode_s[k]));

@@ -29,9 +29,8 @@ extern const columns_way columns_ways[COLUMNS_WAYS];
 
 /* What a column, or all columns of a group, cost in one way. */
 typedef struct columns_cost {
-    uint64_t encoded;     /* Bytes of shared sections and blocks. */
-    uint64_t directory;   /* Bytes of their entries in the directory, and of checksums. */
-    uint64_t directory_z; /* The same with the entries compressed, as parts store them. */
+    uint64_t encoded;  /* Bytes of shared sections and blocks. */
+    int64_t directory; /* Bytes that the directory grows by, but for blocks in it, and checksums. */
     uint64_t blocks;
     double encode_s;
     double decode_s[REAL_VARIANTS_MAX];
@@ -94,7 +93,6 @@ void columns_print_summary(const columns_result *result, size_t type);
 typedef enum columns_charge {
     CHARGE_NOTHING,
     CHARGE_DIRECTORY,
-    CHARGE_DIRECTORY_Z,
     CHARGE_57, /* 57 bytes a block, as the prototype had. */
 } columns_charge;
 

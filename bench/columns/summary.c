@@ -215,9 +215,8 @@ static double limit_speed(const columns_result *r, const columns_group *g, int w
 static void summary_head(const columns_result *r, size_t type)
 {
     uint64_t values = 0;
-    uint64_t blocks = 0;
-    uint64_t directory = 0;
-    uint64_t directory_z = 0;
+    uint64_t blocks[COLUMNS_WAYS] = {0};
+    int64_t directory[COLUMNS_WAYS] = {0};
     int groups = 0;
 
     for (size_t i = 0; i < r->group_count; i++) {
@@ -226,16 +225,19 @@ static void summary_head(const columns_result *r, size_t type)
         if (summary_takes(g, type)) {
             groups++;
             values += g->values;
-            blocks += g->cost[0].blocks;
-            directory += g->cost[0].directory;
-            directory_z += g->cost[0].directory_z;
+            for (int way = 0; way < COLUMNS_WAYS; way++) {
+                blocks[way] += g->cost[way].blocks;
+                directory[way] += g->cost[way].directory;
+            }
         }
     }
-    printf("\n== %s: %d real groups, %.2f M values; a block costs %.1f bytes of directory and "
-           "checksum, %.1f compressed (warm 8k)\n  %-30s",
-           columns_types[type].name, groups, (double)values / 1e6,
-           (double)directory / (double)blocks, (double)directory_z / (double)blocks,
-           "geometric means");
+    printf("\n== %s: %d real groups, %.2f M values; bytes of directory and checksum a block:",
+           columns_types[type].name, groups, (double)values / 1e6);
+    for (int way = 0; way < COLUMNS_WAYS; way++) {
+        printf("%s %.1f %s", way == 0 ? "" : ",", (double)directory[way] / (double)blocks[way],
+               columns_ways[way].name);
+    }
+    printf("\n  %-30s", "geometric means");
     for (int way = 0; way < COLUMNS_WAYS; way++) {
         printf(" %10s", columns_ways[way].name);
     }
@@ -250,7 +252,6 @@ static void summary_sizes(const columns_result *r, size_t type)
                 figure_bits, CHARGE_NOTHING);
     summary_row(r, type, bare ? "  with directory" : "  with directory *", figure_bits,
                 CHARGE_DIRECTORY);
-    summary_row(r, type, "  with directory, compressed", figure_bits, CHARGE_DIRECTORY_Z);
     summary_row(r, type, "  with 57 bytes a block", figure_bits, CHARGE_57);
     summary_row(r, type, "  prototype, same groups", figure_prototype, 0);
     summary_asked(r, type, "  must be at most", "*geomean", "size");

@@ -5,12 +5,20 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "store/part_page.h"
+#include "store/part_runs.h"
 #include "store/part_zstd.h"
 
 static const char dir_magic[8] = {'H', 'I', 'S', 'T', 'P', 'A', 'R', 'T'};
 static const char dir_tail_magic[8] = {'H', 'I', 'S', 'T', 'P', 'E', 'N', 'D'};
 
-enum { DIR_STORED = 0, DIR_ZSTD = 1, DIR_GROUP_BYTES_MIN = 18 };
+enum {
+    DIR_STORED = 0,
+    DIR_ZSTD = 1,
+    DIR_GROUP_BYTES_MIN = 18,
+    DIR_ENTRY_BYTES_MIN = 4,
+    DIR_TYPE_BITS = 4, /* Above it the kind of page. */
+};
 
 /* ---- header ---- */
 
@@ -192,52 +200,6 @@ hist_status hi_part_tail_parse(const uint8_t from[HI_PART_TAIL_SIZE], uint64_t f
     return HIST_OK;
 }
 
-/* ---- statistics ---- */
-
-static bool dir_has_numbers(hist_type type)
-{
-    return type != HIST_TYPE_STRING;
-}
-
-void hi_block_stats_clean(hi_block_stats *stats, hist_type type, uint32_t rows)
-{
-    if (type != HIST_TYPE_REAL) {
-        stats->nans = 0;
-    }
-    if (!dir_has_numbers(type) || stats->nulls >= rows) {
-        stats->first = 0;
-        stats->last = 0;
-    }
-    if (!dir_has_numbers(type) || stats->nulls + stats->nans >= rows) {
-        stats->min = 0;
-        stats->max = 0;
-        stats->sum_lo = 0;
-        stats->sum_hi = 0;
-        stats->m2 = 0;
-    }
-    if (type == HIST_TYPE_REAL) {
-        stats->sum_hi = 0;
-    }
-}
-
-static bool dir_same_real(uint64_t a, uint64_t b)
-{
-    const double x = hi_double_of(a);
-    const double y = hi_double_of(b);
-
-    return a == b || (x != x && y != y);
-}
-
-bool hi_block_stats_same(const hi_block_stats *a, const hi_block_stats *b, hist_type type)
-{
-    const bool sums = type == HIST_TYPE_REAL ? dir_same_real(a->sum_lo, b->sum_lo)
-                                             : a->sum_lo == b->sum_lo && a->sum_hi == b->sum_hi;
-
-    return sums && a->nulls == b->nulls && a->nans == b->nans && a->min == b->min &&
-           a->max == b->max && a->first == b->first && a->last == b->last &&
-           dir_same_real(hi_bits_of(a->m2), hi_bits_of(b->m2));
-}
-
 /* ---- building a directory ---- */
 
 void hi_dir_builder_init(hi_dir_builder *builder, hi_mem *mem)
@@ -245,6 +207,7 @@ void hi_dir_builder_init(hi_dir_builder *builder, hi_mem *mem)
     hi_buf_init(&builder->table, mem, HI_DIR_BYTES_MAX);
     hi_buf_init(&builder->sections, mem, HI_DIR_BYTES_MAX);
     builder->page_count = 0;
+    builder->last_column = 0;
 }
 
 void hi_dir_builder_free(hi_dir_builder *builder)
@@ -258,120 +221,38 @@ void hi_dir_builder_clear(hi_dir_builder *builder)
     hi_buf_clear(&builder->table);
     hi_buf_clear(&builder->sections);
     builder->page_count = 0;
-}
-
-/* Columns of the statistics table, so that like stands beside like. */
-static void dir_put_reals(hi_buf *to, const hi_dir_page *page)
-{
-    const hi_part_block *b = page->blocks;
-    const uint32_t n = page->block_count;
-
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_varint(to, b[i].stats.nans);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_u64(to, b[i].stats.min);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_u64(to, b[i].stats.max);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_u64(to, b[i].stats.first);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_u64(to, b[i].stats.last);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_u64(to, b[i].stats.sum_lo);
-    }
-}
-
-static void dir_put_ints(hi_buf *to, const hi_dir_page *page)
-{
-    const hi_part_block *b = page->blocks;
-    const uint32_t n = page->block_count;
-
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_varint(to, hi_zigzag((int64_t)(b[i].stats.min - (uint64_t)page->base_ns)));
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_varint(to, b[i].stats.max - b[i].stats.min);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_varint(to, b[i].stats.first - b[i].stats.min);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_varint(to, b[i].stats.max - b[i].stats.last);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        /* Both halves flipped when negative, so that small sums of either sign are short. */
-        const uint64_t sign = 0 - (b[i].stats.sum_hi >> 63);
-
-        hi_buf_varint(to, b[i].stats.sum_lo ^ sign);
-        hi_buf_varint(to, hi_zigzag((int64_t)b[i].stats.sum_hi));
-    }
-}
-
-static void dir_put_section(hi_buf *to, const hi_dir_page *page)
-{
-    const hi_part_block *b = page->blocks;
-    const uint32_t n = page->block_count;
-
-    hi_buf_varint(to, page->offset);
-    hi_buf_varint(to, page->shared_size);
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_varint(to, b[i].size);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_byte(to, b[i].encoding);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_varint(to, b[i].stats.nulls);
-    }
-    if (!dir_has_numbers(page->type)) {
-        return;
-    }
-    if (page->type == HIST_TYPE_REAL) {
-        dir_put_reals(to, page);
-    } else {
-        dir_put_ints(to, page);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        hi_buf_u64(to, hi_bits_of(b[i].stats.m2));
-    }
+    builder->last_column = 0;
 }
 
 void hi_dir_builder_page(hi_dir_builder *builder, const hi_dir_page *page)
 {
+    const uint32_t column = page->column == HI_COLUMN_TIME ? 0 : page->column;
     const size_t before = builder->sections.size;
-    hi_dir_page based = *page;
+    const uint64_t disk = hi_page_details_put(&builder->sections, page);
 
-    based.base_ns = page->type == HIST_TYPE_DATETIME ? page->base_ns : 0;
-    dir_put_section(&builder->sections, &based);
-    hi_buf_varint(&builder->table, page->column == HI_COLUMN_TIME ? 0 : page->column);
-    hi_buf_byte(&builder->table, (uint8_t)page->type);
-    hi_buf_byte(&builder->table, HI_PAGE_COLUMN);
+    hi_buf_varint(&builder->table, column - builder->last_column);
+    hi_buf_byte(&builder->table, (uint8_t)((unsigned)page->type | HI_PAGE_COLUMN << DIR_TYPE_BITS));
+    hi_buf_varint(&builder->table, disk);
     hi_buf_varint(&builder->table, builder->sections.size - before);
+    builder->last_column = column;
     builder->page_count++;
 }
 
-static void dir_put_runs(hi_buf *to, const hi_dir_rows *rows)
+/* Only cuts that are not those of the plan. */
+static void dir_put_blocks(hi_buf *to, const hi_dir_rows *rows)
 {
-    uint32_t next = 0;
+    uint32_t plan[HI_PART_BLOCKS_MAX];
+    const uint32_t planned = hi_part_plan_blocks(rows->runs, rows->run_count, plan);
 
-    for (uint32_t i = 0; i < rows->run_count; i++) {
-        hi_buf_varint(to, rows->runs[i].series - next);
-        next = rows->runs[i].series + 1;
+    assert(rows->block_count >= 1 && rows->block_count <= HI_PART_BLOCKS_MAX);
+    if (planned == rows->block_count &&
+        memcmp(plan, rows->block_rows, planned * sizeof(*plan)) == 0) {
+        hi_buf_varint(to, 0);
+        return;
     }
-    for (uint32_t i = 0; i < rows->run_count; i++) {
-        hi_buf_varint(to, rows->runs[i].rows - 1);
-    }
-    for (uint32_t i = 0; i < rows->run_count; i++) {
-        hi_buf_varint(to,
-                      hi_zigzag((int64_t)dir_minus(rows->runs[i].first_ns, rows->partition_ns)));
-    }
-    for (uint32_t i = 0; i < rows->run_count; i++) {
-        hi_buf_varint(to, dir_minus(rows->runs[i].last_ns, rows->runs[i].first_ns));
+    hi_buf_varint(to, rows->block_count);
+    for (uint32_t i = 0; i < rows->block_count; i++) {
+        hi_buf_varint(to, rows->block_rows[i] - 1);
     }
 }
 
@@ -382,14 +263,10 @@ hist_status hi_dir_builder_finish(hi_dir_builder *builder, const hi_dir_rows *ro
     hist_status status = HIST_OK;
 
     hi_buf_init(&plain, mem, HI_DIR_BYTES_MAX);
-    hi_buf_varint(&plain, rows->rows - 1);
     hi_buf_varint(&plain, rows->run_count);
-    hi_buf_varint(&plain, rows->block_count);
+    hi_part_runs_put(&plain, rows->runs, rows->run_count);
+    dir_put_blocks(&plain, rows);
     hi_buf_varint(&plain, builder->page_count);
-    dir_put_runs(&plain, rows);
-    for (uint32_t i = 0; i < rows->block_count; i++) {
-        hi_buf_varint(&plain, rows->block_rows[i] - 1);
-    }
     hi_buf_append(&plain, builder->table.data, builder->table.size);
     hi_buf_append(&plain, builder->sections.data, builder->sections.size);
     if (!hi_buf_ok(&plain) || !hi_buf_ok(&builder->table) || !hi_buf_ok(&builder->sections)) {
@@ -429,11 +306,12 @@ static hist_status dir_unpack(hi_mem *mem, const uint8_t *data, size_t size, hi_
     if (r.failed || plain > HI_DIR_BYTES_MAX) {
         return HIST_ECORRUPT;
     }
-    dir->bytes = hi_mem_alloc(mem, (size_t)plain);
+    dir->bytes = hi_mem_alloc(mem, (size_t)plain + HI_CODEC_PAD);
     if (dir->bytes == NULL) {
         return HIST_ENOMEM;
     }
     dir->bytes_size = (size_t)plain;
+    memset(dir->bytes + plain, 0, HI_CODEC_PAD);
     if (method == DIR_ZSTD) {
         return hi_part_zstd_decompress(mem, data + r.at, hi_reader_left(&r), dir->bytes,
                                        dir->bytes_size);
@@ -444,65 +322,40 @@ static hist_status dir_unpack(hi_mem *mem, const uint8_t *data, size_t size, hi_
     return HIST_OK;
 }
 
-static hist_status dir_alloc_tables(hi_mem *mem, hi_part_dir *dir)
+static hist_status dir_alloc_runs(hi_mem *mem, hi_part_dir *dir)
 {
     const size_t runs = (size_t)dir->run_count * sizeof(hi_run);
-    const size_t pages = (size_t)dir->page_count * sizeof(hi_part_page);
-    const size_t blocks = ((size_t)dir->block_count + 1) * sizeof(uint32_t);
 
-    dir->tables_size = runs + pages + blocks;
+    dir->tables_size = runs + (HI_PART_BLOCKS_MAX + 1) * sizeof(uint32_t);
     char *tables = hi_mem_alloc(mem, dir->tables_size);
     if (tables == NULL) {
         return HIST_ENOMEM;
     }
     dir->runs = (hi_run *)(void *)tables;
-    dir->pages = (hi_part_page *)(void *)(tables + runs);
-    dir->block_first = (uint32_t *)(void *)(tables + runs + pages);
+    dir->block_first = (uint32_t *)(void *)(tables + runs);
     return HIST_OK;
 }
 
-static bool dir_parse_runs(hi_reader *r, hi_part_dir *dir)
+static hist_status dir_alloc_pages(hi_mem *mem, hi_part_dir *dir)
 {
-    uint64_t next = 0;
-    uint64_t row = 0;
-
-    for (uint32_t i = 0; i < dir->run_count; i++) {
-        const uint64_t series = next + dir_read_u32(r);
-
-        if (series > UINT32_MAX) {
-            return false;
-        }
-        dir->runs[i].series = (uint32_t)series;
-        next = series + 1;
-    }
-    for (uint32_t i = 0; i < dir->run_count; i++) {
-        const uint64_t rows = hi_read_varint(r);
-
-        if (rows >= dir->rows - row) {
-            return false;
-        }
-        dir->runs[i].first_row = (uint32_t)row;
-        dir->runs[i].rows = (uint32_t)rows + 1;
-        row += rows + 1;
-    }
-    for (uint32_t i = 0; i < dir->run_count; i++) {
-        dir->runs[i].first_ns = dir_plus(dir->partition_ns, (uint64_t)hi_read_svarint(r));
-    }
-    for (uint32_t i = 0; i < dir->run_count; i++) {
-        dir->runs[i].last_ns = dir_plus(dir->runs[i].first_ns, hi_read_varint(r));
-        if (dir->runs[i].last_ns < dir->runs[i].first_ns) {
-            return false;
-        }
-    }
-    return !r->failed && row == dir->rows;
+    dir->pages_size = (size_t)dir->page_count * sizeof(hi_part_page);
+    dir->pages = hi_mem_alloc(mem, dir->pages_size);
+    return dir->pages == NULL ? HIST_ENOMEM : HIST_OK;
 }
 
 static bool dir_parse_blocks(hi_reader *r, hi_part_dir *dir)
 {
+    uint32_t rows_of[HI_PART_BLOCKS_MAX];
+    const uint64_t given = hi_read_varint(r);
     uint64_t row = 0;
 
+    if (r->failed || given > HI_PART_BLOCKS_MAX) {
+        return false;
+    }
+    dir->block_count =
+        given == 0 ? hi_part_plan_blocks(dir->runs, dir->run_count, rows_of) : (uint32_t)given;
     for (uint32_t i = 0; i < dir->block_count; i++) {
-        const uint64_t rows = hi_read_varint(r);
+        const uint64_t rows = given == 0 ? rows_of[i] - 1 : hi_read_varint(r);
 
         if (rows >= HI_BLOCK_ROWS_MAX || rows >= dir->rows - row) {
             return false;
@@ -520,34 +373,55 @@ static bool dir_known_type(uint8_t type)
            type == HIST_TYPE_STRING || type == HIST_TYPE_DATETIME;
 }
 
+/* An entry of the table; where its bytes and details begin is not known yet: `at` and `offset` count
+   from the first page's. */
+static bool dir_parse_page(hi_reader *r, const hi_part_dir *dir, uint32_t column,
+                           hi_part_page *page, uint8_t *kind_out)
+{
+    const uint32_t more = dir_read_u32(r);
+    const uint8_t what = hi_read_u8(r);
+    const uint64_t disk = hi_read_varint(r);
+    const uint64_t size = hi_read_varint(r);
+
+    if (r->failed || size > dir->bytes_size - page->at ||
+        disk > dir->dir_offset - HI_PART_HEADER_SIZE - page->offset || more > UINT32_MAX - column) {
+        return false;
+    }
+    *kind_out = what >> DIR_TYPE_BITS;
+    page->column = column + more;
+    page->type = what & ((1 << DIR_TYPE_BITS) - 1);
+    page->disk = disk;
+    page->size = (size_t)size;
+    return true;
+}
+
 static bool dir_parse_pages(hi_reader *r, hi_part_dir *dir)
 {
+    hi_part_page next = {.column = 0};
     uint32_t kept = 0;
-    uint64_t at = 0;
 
     for (uint32_t i = 0; i < dir->page_count; i++) {
-        const uint32_t column = dir_read_u32(r);
-        const uint8_t type = hi_read_u8(r);
-        const uint8_t kind = hi_read_u8(r);
-        const uint64_t size = hi_read_varint(r);
+        uint8_t kind = 0;
 
-        if (r->failed || size > dir->bytes_size - at) {
+        if (!dir_parse_page(r, dir, next.column, &next, &kind)) {
             return false;
         }
         if (kind == HI_PAGE_COLUMN) {
-            if (!dir_known_type(type) || (kept == 0) != (column == 0) ||
-                (kept > 0 && column <= dir->pages[kept - 1].column)) {
+            if (!dir_known_type(next.type) || (kept == 0) != (next.column == 0) ||
+                (kept > 0 && next.column <= dir->pages[kept - 1].column)) {
                 return false;
             }
-            dir->pages[kept++] = (hi_part_page){column, type, (size_t)at, (size_t)size};
+            dir->pages[kept++] = next;
         }
-        at += size;
+        next.at += next.size;
+        next.offset += next.disk;
     }
-    if (at != hi_reader_left(r) || kept == 0 || dir->pages[0].type != HIST_TYPE_DATETIME) {
+    if (next.at != hi_reader_left(r) || kept == 0 || dir->pages[0].type != HIST_TYPE_DATETIME) {
         return false;
     }
     for (uint32_t i = 0; i < kept; i++) {
         dir->pages[i].at += r->at;
+        dir->pages[i].offset += dir->dir_offset - next.offset;
     }
     dir->page_count = kept;
     return true;
@@ -556,34 +430,26 @@ static bool dir_parse_pages(hi_reader *r, hi_part_dir *dir)
 static hist_status dir_parse(hi_mem *mem, hi_part_dir *dir, const hi_part_group *group)
 {
     hi_reader r = hi_reader_of(dir->bytes, dir->bytes_size);
-    const uint64_t rows = hi_read_varint(&r) + 1;
     const uint64_t runs = hi_read_varint(&r);
-    const uint64_t blocks = hi_read_varint(&r);
-    const uint64_t pages = hi_read_varint(&r);
 
-    if (r.failed || rows != group->rows || runs == 0 || runs > rows || blocks == 0 ||
-        blocks > rows || runs > hi_reader_left(&r) / 4 || pages > hi_reader_left(&r) / 4) {
+    if (r.failed || runs == 0 || runs > group->rows || group->dir_offset < HI_PART_HEADER_SIZE) {
         return HIST_ECORRUPT;
     }
-    dir->rows = (uint32_t)rows;
+    dir->rows = group->rows;
     dir->partition_ns = group->partition_ns;
+    dir->dir_offset = group->dir_offset;
     dir->run_count = (uint32_t)runs;
-    dir->block_count = (uint32_t)blocks;
+    HI_TRY(dir_alloc_runs(mem, dir));
+    if (!hi_part_runs_get(&r, group, dir->runs, dir->run_count) || !dir_parse_blocks(&r, dir)) {
+        return HIST_ECORRUPT;
+    }
+    const uint64_t pages = hi_read_varint(&r);
+    if (r.failed || pages > hi_reader_left(&r) / DIR_ENTRY_BYTES_MIN) {
+        return HIST_ECORRUPT;
+    }
     dir->page_count = (uint32_t)pages;
-    HI_TRY(dir_alloc_tables(mem, dir));
-    if (!dir_parse_runs(&r, dir) || !dir_parse_blocks(&r, dir) || !dir_parse_pages(&r, dir)) {
-        return HIST_ECORRUPT;
-    }
-    if (dir->runs[0].series != group->first_series ||
-        dir->runs[dir->run_count - 1].series != group->last_series) {
-        return HIST_ECORRUPT;
-    }
-    for (uint32_t i = 0; i < dir->run_count; i++) {
-        if (dir->runs[i].first_ns < group->first_ns || dir->runs[i].last_ns > group->last_ns) {
-            return HIST_ECORRUPT;
-        }
-    }
-    return HIST_OK;
+    HI_TRY(dir_alloc_pages(mem, dir));
+    return dir_parse_pages(&r, dir) ? HIST_OK : HIST_ECORRUPT;
 }
 
 hist_status hi_part_dir_parse(hi_mem *mem, const uint8_t *data, size_t size,
@@ -610,8 +476,9 @@ hist_status hi_part_dir_parse(hi_mem *mem, const uint8_t *data, size_t size,
 void hi_part_dir_free(hi_mem *mem, hi_part_dir *dir)
 {
     if (dir != NULL) {
-        hi_mem_free(mem, dir->bytes, dir->bytes_size);
+        hi_mem_free(mem, dir->bytes, dir->bytes_size + (dir->bytes == NULL ? 0 : HI_CODEC_PAD));
         hi_mem_free(mem, dir->runs, dir->tables_size);
+        hi_mem_free(mem, dir->pages, dir->pages_size);
         HI_MEM_DELETE(mem, dir);
     }
 }
@@ -650,107 +517,4 @@ uint32_t hi_part_dir_block_of(const hi_part_dir *dir, uint32_t row)
         }
     }
     return low;
-}
-
-/* ---- details of a page ---- */
-
-static void dir_get_reals(hi_reader *r, hi_part_block *b, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].stats.nans = dir_read_u32(r);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].stats.min = hi_read_u64(r);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].stats.max = hi_read_u64(r);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].stats.first = hi_read_u64(r);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].stats.last = hi_read_u64(r);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].stats.sum_lo = hi_read_u64(r);
-    }
-}
-
-static void dir_get_ints(hi_reader *r, hi_part_block *b, uint32_t n, uint64_t base)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].stats.min = base + (uint64_t)hi_read_svarint(r);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].stats.max = b[i].stats.min + hi_read_varint(r);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].stats.first = b[i].stats.min + hi_read_varint(r);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].stats.last = b[i].stats.max - hi_read_varint(r);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        const uint64_t low = hi_read_varint(r);
-
-        b[i].stats.sum_hi = (uint64_t)hi_read_svarint(r);
-        b[i].stats.sum_lo = low ^ (0 - (b[i].stats.sum_hi >> 63));
-    }
-}
-
-static void dir_get_section(hi_reader *r, hist_type type, uint64_t base, hi_part_block *b,
-                            uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].size = dir_read_u32(r);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].encoding = hi_read_u8(r);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].stats = (hi_block_stats){.nulls = dir_read_u32(r)};
-    }
-    if (!dir_has_numbers(type)) {
-        return;
-    }
-    if (type == HIST_TYPE_REAL) {
-        dir_get_reals(r, b, n);
-    } else {
-        dir_get_ints(r, b, n, base);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        b[i].stats.m2 = hi_double_of(hi_read_u64(r));
-    }
-}
-
-hist_status hi_part_dir_blocks(const hi_part_dir *dir, const hi_part_page *page, uint64_t limit,
-                               uint64_t *offset_out, uint32_t *shared_size_out,
-                               hi_part_block *blocks)
-{
-    hi_reader r = hi_reader_of(dir->bytes + page->at, page->size);
-    const hist_type type = (hist_type)page->type;
-    const uint64_t base = type == HIST_TYPE_DATETIME ? (uint64_t)dir->partition_ns : 0;
-
-    *offset_out = hi_read_varint(&r);
-    *shared_size_out = dir_read_u32(&r);
-    dir_get_section(&r, type, base, blocks, dir->block_count);
-    if (r.failed || hi_reader_left(&r) != 0 || *offset_out < HI_PART_HEADER_SIZE ||
-        *offset_out > limit) {
-        return HIST_ECORRUPT;
-    }
-    uint64_t at = *offset_out;
-    if (*shared_size_out > 0) {
-        at += (uint64_t)*shared_size_out + HI_PART_HASH_SIZE;
-    }
-    for (uint32_t i = 0; i < dir->block_count; i++) {
-        const uint32_t rows = dir->block_first[i + 1] - dir->block_first[i];
-
-        blocks[i].offset = at;
-        at += (uint64_t)blocks[i].size + HI_PART_HASH_SIZE;
-        if (at > limit || blocks[i].stats.nulls > rows ||
-            blocks[i].stats.nans > rows - blocks[i].stats.nulls) {
-            return HIST_ECORRUPT;
-        }
-    }
-    return HIST_OK;
 }

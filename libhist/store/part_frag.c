@@ -20,14 +20,14 @@ enum { FRAG_PARTS_MAX = 3 };
 typedef struct frag_column {
     const hi_part_page *page;
     hist_type type;
-    uint64_t offset; /* Of the page. */
-    uint32_t shared_size;
-    hi_part_block *blocks; /* dir->block_count of them. */
+    hi_part_block shared_bytes; /* Size 0: nothing is shared. */
+    hi_part_block *blocks;      /* dir->block_count of them. */
     bool shared_open;
     hi_page_shared shared;
     /* The block at hand. */
-    uint32_t block;   /* FRAG_NO_BLOCK: none. */
-    uint8_t *encoded; /* Its bytes, checksum verified. */
+    uint32_t block;       /* FRAG_NO_BLOCK: none. */
+    const uint8_t *bytes; /* Of it, checksum verified: in `encoded` or in the directory. */
+    uint8_t *encoded;
     size_t encoded_capacity;
     uint32_t parts; /* How often only some vectors were decoded. */
     uint32_t first; /* Decoded: rows [first, end) of the block. */
@@ -105,8 +105,7 @@ static hist_status frag_new_column(part_frag *f, const hi_part_page *page, frag_
     c->page = page;
     c->type = (hist_type)page->type;
     c->block = FRAG_NO_BLOCK;
-    bool good = hi_part_dir_blocks(f->dir, page, f->part->footer_offset, &c->offset,
-                                   &c->shared_size, c->blocks) == HIST_OK;
+    bool good = hi_part_dir_blocks(f->dir, page, &c->shared_bytes, c->blocks) == HIST_OK;
     for (uint32_t i = 0; good && page->column == 0 && i < f->dir->block_count; i++) {
         good = c->blocks[i].stats.nulls == 0; /* Every row has a time. */
     }
@@ -153,15 +152,28 @@ static hist_status frag_damage(const part_frag *f, const frag_column *c, uint64_
                       c->page->column);
 }
 
+/* The shared section out of the file, or out of the directory when it is tiny. */
+static hist_status frag_read_shared(part_frag *f, frag_column *c, uint8_t *data, hist_error *err)
+{
+    const hi_part_block *b = &c->shared_bytes;
+    const uint8_t *tiny = hi_part_dir_tiny(f->dir, b);
+
+    memset(data + b->size, 0, HI_PART_HASH_SIZE + HI_CODEC_PAD);
+    if (tiny != NULL) {
+        memcpy(data, tiny, b->size);
+        return HIST_OK;
+    }
+    return hi_part_read_section(f->part, b->offset, data, b->size, "a dictionary", err);
+}
+
 static hist_status frag_open_shared(part_frag *f, frag_column *c, hist_error *err)
 {
-    const size_t size = (size_t)c->shared_size + HI_PART_HASH_SIZE + HI_CODEC_PAD;
-    hist_status status = HIST_OK;
+    const size_t size = (size_t)c->shared_bytes.size + HI_PART_HASH_SIZE + HI_CODEC_PAD;
 
     if (c->shared_open) {
         return HIST_OK;
     }
-    if (c->shared_size == 0) {
+    if (c->shared_bytes.size == 0) {
         c->shared = (hi_page_shared){.number_count = 0};
         c->shared_open = true;
         return HIST_OK;
@@ -170,14 +182,13 @@ static hist_status frag_open_shared(part_frag *f, frag_column *c, hist_error *er
     if (data == NULL) {
         return hi_no_memory(err, "dictionary of a column");
     }
-    memset(data + c->shared_size, 0, size - c->shared_size);
-    status = hi_part_read_section(f->part, c->offset, data, c->shared_size, "a dictionary", err);
+    hist_status status = frag_read_shared(f, c, data, err);
     if (status == HIST_OK) {
-        status = hi_page_shared_open(f->mem, c->type, data, c->shared_size,
+        status = hi_page_shared_open(f->mem, c->type, data, c->shared_bytes.size,
                                      HI_PART_COLUMN_BYTES_MAX, &c->shared);
         c->shared_open = status == HIST_OK;
         if (status != HIST_OK) {
-            status = frag_damage(f, c, c->offset, status, err);
+            status = frag_damage(f, c, c->shared_bytes.offset, status, err);
         }
     }
     hi_mem_free(f->mem, data, size);
@@ -217,13 +228,12 @@ static hist_status frag_make_room(part_frag *f, frag_column *c, hist_error *err)
     return HIST_OK;
 }
 
-/* Makes block number `block` the one at hand: its bytes read and verified, nothing decoded. */
-static hist_status frag_fetch(part_frag *f, frag_column *c, uint32_t block, hist_error *err)
+/* The bytes of a block out of the file, checksum verified. */
+static hist_status frag_read_block(part_frag *f, frag_column *c, const hi_part_block *b,
+                                   hist_error *err)
 {
-    const size_t size = c->blocks[block].size;
-    const size_t need = size + HI_PART_HASH_SIZE + HI_CODEC_PAD;
+    const size_t need = (size_t)b->size + HI_PART_HASH_SIZE + HI_CODEC_PAD;
 
-    c->block = FRAG_NO_BLOCK;
     if (need > c->encoded_capacity) {
         hi_mem_free(f->mem, c->encoded, c->encoded_capacity);
         c->encoded_capacity = 0;
@@ -233,9 +243,20 @@ static hist_status frag_fetch(part_frag *f, frag_column *c, uint32_t block, hist
         }
         c->encoded_capacity = need;
     }
-    HI_TRY(
-        hi_part_read_section(f->part, c->blocks[block].offset, c->encoded, size, "a block", err));
-    memset(c->encoded + size + HI_PART_HASH_SIZE, 0, HI_CODEC_PAD);
+    HI_TRY(hi_part_read_section(f->part, b->offset, c->encoded, b->size, "a block", err));
+    memset(c->encoded + b->size + HI_PART_HASH_SIZE, 0, HI_CODEC_PAD);
+    c->bytes = c->encoded;
+    return HIST_OK;
+}
+
+/* Makes block number `block` the one at hand: its bytes are there and verified, nothing is decoded. */
+static hist_status frag_fetch(part_frag *f, frag_column *c, uint32_t block, hist_error *err)
+{
+    c->block = FRAG_NO_BLOCK;
+    c->bytes = hi_part_dir_tiny(f->dir, &c->blocks[block]);
+    if (c->bytes == NULL) {
+        HI_TRY(frag_read_block(f, c, &c->blocks[block], err));
+    }
     if (f->base.blocks_read != NULL) {
         ++*f->base.blocks_read;
     }
@@ -250,7 +271,7 @@ static hist_status frag_make_text_room(part_frag *f, frag_column *c, uint32_t ro
 {
     const hi_part_block *b = &c->blocks[c->block];
     size_t size = 0;
-    const hist_status status = hi_block_text_size(c->encoded, b->size, rows, &size);
+    const hist_status status = hi_block_text_size(c->bytes, b->size, rows, &size);
 
     if (status != HIST_OK || size > HI_PART_COLUMN_BYTES_MAX) {
         return frag_damage(f, c, b->offset, HIST_ECORRUPT, err);
@@ -277,7 +298,7 @@ static hist_status frag_decode_all(part_frag *f, frag_column *c, uint32_t rows, 
         HI_TRY(frag_make_text_room(f, c, rows, err));
     }
     const hist_status status =
-        hi_block_decode(c->type, c->encoded, b->size, rows, &c->shared, &c->room, &c->decoded);
+        hi_block_decode(c->type, c->bytes, b->size, rows, &c->shared, &c->room, &c->decoded);
     if (status != HIST_OK || c->decoded.nulls != b->stats.nulls) {
         c->end = 0;
         return frag_damage(f, c, b->offset, status, err);
@@ -302,8 +323,8 @@ static hist_status frag_decode(part_frag *f, frag_column *c, uint32_t row, uint3
         return frag_decode_all(f, c, rows, err);
     }
     const hi_part_block *b = &c->blocks[c->block];
-    const hist_status status = hi_block_decode_vectors(
-        c->type, c->encoded, b->size, rows, &c->shared, first, vectors, &c->room, &c->decoded);
+    const hist_status status = hi_block_decode_vectors(c->type, c->bytes, b->size, rows, &c->shared,
+                                                       first, vectors, &c->room, &c->decoded);
     if (status != HIST_OK || c->decoded.nulls > b->stats.nulls) {
         c->end = 0;
         return frag_damage(f, c, b->offset, status, err);

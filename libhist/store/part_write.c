@@ -18,8 +18,6 @@
 
 enum {
     WRITE_BUFFER_MAX = 256 * 1024,
-    WRITE_BLOCKS_MAX =
-        2 * HI_GROUP_ROWS_MAX / HI_SERIES_BLOCK_ROWS + HI_GROUP_ROWS_MAX / HI_BLOCK_ROWS_MAX + 2,
 };
 
 __extension__ typedef unsigned __int128 write_wide;
@@ -55,10 +53,10 @@ struct hi_part_writer {
     uint32_t next_series;
     hi_run *runs;
     uint32_t run_capacity;
-    uint32_t block_rows[WRITE_BLOCKS_MAX];
+    uint32_t block_rows[HI_PART_BLOCKS_MAX];
     uint32_t block_count;
-    hi_block_info infos[WRITE_BLOCKS_MAX];
-    hi_part_block blocks[WRITE_BLOCKS_MAX];
+    hi_block_info infos[HI_PART_BLOCKS_MAX];
+    hi_part_block blocks[HI_PART_BLOCKS_MAX];
     char path[HI_PATH_SIZE];
     char temp[HI_PATH_SIZE + 8];
 };
@@ -195,34 +193,6 @@ static hist_status write_section(hi_part_writer *w, const void *data, size_t siz
 
 /* ---- one row group ---- */
 
-static void write_split_even(hi_part_writer *w, uint32_t rows)
-{
-    const uint32_t count = (rows + HI_BLOCK_ROWS_MAX - 1) / HI_BLOCK_ROWS_MAX;
-
-    for (uint32_t i = 0; i < count; i++) {
-        assert(w->block_count < WRITE_BLOCKS_MAX);
-        w->block_rows[w->block_count++] = rows / count + (i < rows % count);
-    }
-}
-
-/* Big series have blocks of their own, small ones are pooled; each stretch is split evenly. */
-static void write_plan_blocks(hi_part_writer *w, const hi_runlist *list)
-{
-    uint32_t pooled = 0;
-
-    w->block_count = 0;
-    for (uint32_t i = 0; i < list->run_count; i++) {
-        if (list->runs[i].rows < HI_SERIES_BLOCK_ROWS) {
-            pooled += list->runs[i].rows;
-        } else {
-            write_split_even(w, pooled);
-            pooled = 0;
-            write_split_even(w, list->runs[i].rows);
-        }
-    }
-    write_split_even(w, pooled);
-}
-
 static hist_status write_runs(hi_part_writer *w, const hi_runlist *list, const int64_t *times,
                               hist_error *err)
 {
@@ -301,13 +271,16 @@ static bool write_has_value(const hist_column *column)
     return column->valid == NULL;
 }
 
+/* Tiny ones are in the directory already. */
 static hist_status write_page_bytes(hi_part_writer *w, uint32_t shared_size, hist_error *err)
 {
-    if (shared_size > 0) {
+    if (!hi_part_is_tiny(shared_size)) {
         HI_TRY(write_section(w, w->page.data, shared_size, err));
     }
     for (uint32_t i = 0; i < w->block_count; i++) {
-        HI_TRY(write_section(w, w->page.data + w->infos[i].offset, w->infos[i].size, err));
+        if (!hi_part_is_tiny(w->blocks[i].size)) {
+            HI_TRY(write_section(w, w->page.data + w->blocks[i].at, w->blocks[i].size, err));
+        }
     }
     return HIST_OK;
 }
@@ -325,9 +298,19 @@ static hist_status write_encode(hi_part_writer *w, const hi_values *values, uint
     return status;
 }
 
+static hi_dir_rows write_dir_rows(const hi_part_writer *w, const hi_runlist *list)
+{
+    return (hi_dir_rows){.rows = list->rows,
+                         .partition_ns = w->input->partition_ns,
+                         .runs = w->runs,
+                         .run_count = list->run_count,
+                         .block_rows = w->block_rows,
+                         .block_count = w->block_count};
+}
+
 /* Encodes a gathered column, writes its page and notes it in the directory. */
-static hist_status write_page(hi_part_writer *w, uint32_t id, const hist_column *column,
-                              hist_error *err)
+static hist_status write_page(hi_part_writer *w, const hi_runlist *list, uint32_t id,
+                              const hist_column *column, hist_error *err)
 {
     const hi_values values = {.type = column->type,
                               .rows = column->length,
@@ -335,6 +318,7 @@ static hist_status write_page(hi_part_writer *w, uint32_t id, const hist_column 
                               .data = column->data,
                               .offsets = column->offsets,
                               .bytes = column->bytes};
+    const hi_dir_rows rows = write_dir_rows(w, list);
     uint32_t shared_size = 0;
 
     hi_buf_clear(&w->page);
@@ -345,6 +329,7 @@ static hist_status write_page(hi_part_writer *w, uint32_t id, const hist_column 
         hi_part_block *b = &w->blocks[i];
 
         assert((size_t)w->infos[i].offset + w->infos[i].size <= w->page.size);
+        b->at = w->infos[i].offset;
         b->size = w->infos[i].size;
         b->encoding = w->infos[i].encoding;
         b->stats = w->infos[i].stats;
@@ -352,11 +337,10 @@ static hist_status write_page(hi_part_writer *w, uint32_t id, const hist_column 
     }
     const hi_dir_page page = {.column = id,
                               .type = column->type,
-                              .offset = write_at(w),
+                              .rows = &rows,
+                              .bytes = (const uint8_t *)w->page.data,
                               .shared_size = shared_size,
-                              .base_ns = w->input->partition_ns,
-                              .blocks = w->blocks,
-                              .block_count = w->block_count};
+                              .blocks = w->blocks};
     hi_dir_builder_page(&w->dir, &page);
     return write_page_bytes(w, shared_size, err);
 }
@@ -395,7 +379,7 @@ static hist_status write_column(hi_part_writer *w, const hi_runlist *list,
         status = write_flatten(w, &values, err);
     }
     if (status == HIST_OK && write_has_value(&values)) {
-        status = write_page(w, column->id, &values, err);
+        status = write_page(w, list, column->id, &values, err);
     }
     hi_arena_rewind(&w->column_arena, mark);
     write_release(w, list, column->id);
@@ -471,12 +455,7 @@ static hist_status write_summarize(hi_part_writer *w, const hi_part_group *group
 
 static hist_status write_directory(hi_part_writer *w, const hi_runlist *list, hist_error *err)
 {
-    const hi_dir_rows rows = {.rows = list->rows,
-                              .partition_ns = w->input->partition_ns,
-                              .runs = w->runs,
-                              .run_count = list->run_count,
-                              .block_rows = w->block_rows,
-                              .block_count = w->block_count};
+    const hi_dir_rows rows = write_dir_rows(w, list);
     hi_part_group group = {.table = w->input->table,
                            .rows = list->rows,
                            .partition_ns = w->input->partition_ns,
@@ -507,14 +486,14 @@ static hist_status write_pages(hi_part_writer *w, const hi_runlist *list, hist_e
     hist_column times;
 
     hi_dir_builder_clear(&w->dir);
-    write_plan_blocks(w, list);
     hist_status status = hi_gather(&w->times_arena, w->input->frags, list, HI_COLUMN_TIME,
                                    HIST_TYPE_DATETIME, &times, err);
     if (status == HIST_OK) {
         status = write_runs(w, list, times.data, err);
     }
     if (status == HIST_OK) {
-        status = write_page(w, HI_COLUMN_TIME, &times, err);
+        w->block_count = hi_part_plan_blocks(w->runs, list->run_count, w->block_rows);
+        status = write_page(w, list, HI_COLUMN_TIME, &times, err);
     }
     hi_arena_rewind(&w->times_arena, (hi_arena_mark){0});
     if (write_is_crowded(w)) {

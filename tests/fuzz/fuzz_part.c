@@ -21,15 +21,34 @@ enum { FUZZ_TABLE = 3, FUZZ_PART = 7, FUZZ_MEMORY = 64 * 1024 * 1024 };
 
 /* ---- directories and footers alone ---- */
 
+/* Where a block is said to lie, there it may be read. */
+static void fuzz_places(const hi_part_dir *dir, const hi_part_block *b)
+{
+    static volatile uint8_t seen;
+    const uint8_t *tiny = hi_part_dir_tiny(dir, b);
+
+    for (uint32_t i = 0; tiny != NULL && i < b->size + HI_CODEC_PAD; i++) {
+        seen ^= tiny[i];
+    }
+    if (tiny == NULL && (b->offset < HI_PART_HEADER_SIZE ||
+                         b->offset + b->size + HI_PART_HASH_SIZE > dir->dir_offset)) {
+        abort();
+    }
+}
+
 static void fuzz_pages(hi_mem *mem, const hi_part_dir *dir)
 {
     hi_part_block *blocks = hi_mem_alloc(mem, dir->block_count * sizeof(hi_part_block));
 
     for (uint32_t i = 0; blocks != NULL && i < dir->page_count; i++) {
-        uint64_t offset = 0;
-        uint32_t shared = 0;
+        hi_part_block shared;
 
-        (void)hi_part_dir_blocks(dir, &dir->pages[i], UINT64_MAX / 2, &offset, &shared, blocks);
+        if (hi_part_dir_blocks(dir, &dir->pages[i], &shared, blocks) == HIST_OK) {
+            fuzz_places(dir, &shared);
+            for (uint32_t b = 0; b < dir->block_count; b++) {
+                fuzz_places(dir, &blocks[b]);
+            }
+        }
     }
     hi_mem_free(mem, blocks, dir->block_count * sizeof(hi_part_block));
 }
@@ -45,7 +64,8 @@ static void fuzz_dir(hi_mem *mem, const uint8_t *data, size_t size)
                                  .first_series = data[2],
                                  .last_series = data[3],
                                  .first_ns = INT64_MIN,
-                                 .last_ns = INT64_MAX};
+                                 .last_ns = INT64_MAX,
+                                 .dir_offset = 1 << 20};
     if (hi_part_dir_parse(mem, data + 4, size - 4, &group, &dir) == HIST_OK) {
         fuzz_pages(mem, dir);
         (void)hi_part_dir_page(dir, HI_COLUMN_TIME);
@@ -121,25 +141,28 @@ static hist_status fuzz_write(hist_vfs *vfs, hi_mem *mem, hi_part_summary *summa
     return status;
 }
 
+/* Tiny ones have no checksum of their own. */
+static void fuzz_note_section(fuzz_part *p, const hi_part_block *b)
+{
+    if (!hi_part_is_tiny(b->size)) {
+        p->section_at[p->section_count] = b->offset;
+        p->section_size[p->section_count++] = b->size;
+    }
+}
+
 static void fuzz_note_sections(fuzz_part *p, const hi_part_dir *dir)
 {
-    hi_part_block blocks[16];
+    hi_part_block blocks[HI_PART_BLOCKS_MAX];
 
-    for (uint32_t i = 0; i < dir->page_count && dir->block_count <= 16; i++) {
-        uint64_t offset = 0;
-        uint32_t shared = 0;
+    for (uint32_t i = 0; i < dir->page_count; i++) {
+        hi_part_block shared;
 
-        if (hi_part_dir_blocks(dir, &dir->pages[i], UINT64_MAX / 2, &offset, &shared, blocks) !=
-            HIST_OK) {
+        if (hi_part_dir_blocks(dir, &dir->pages[i], &shared, blocks) != HIST_OK) {
             abort();
         }
-        if (shared > 0) {
-            p->section_at[p->section_count] = offset;
-            p->section_size[p->section_count++] = shared;
-        }
+        fuzz_note_section(p, &shared);
         for (uint32_t b = 0; b < dir->block_count; b++) {
-            p->section_at[p->section_count] = blocks[b].offset;
-            p->section_size[p->section_count++] = blocks[b].size;
+            fuzz_note_section(p, &blocks[b]);
         }
     }
 }
