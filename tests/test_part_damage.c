@@ -1,4 +1,5 @@
 /* test_part_damage.c -- damaged part files never give a wrong answer. */
+#include "store/part_read.h"
 #include "tests/support/part_world.h"
 
 /* ---- damage ---- */
@@ -45,6 +46,28 @@ static void store_file(fixture *f, const uint8_t *data, size_t size)
     must(hi_file_write_new(f->vfs, "db", "P-7.hp", &iov, 1, &err), &err);
 }
 
+/* How many blocks with bytes lie in the directories of a part. */
+static uint32_t tiny_blocks(hi_part *part)
+{
+    hi_part_block blocks[HI_PART_BLOCKS_MAX];
+    hi_part_block shared;
+    hi_part_dir *dir = NULL;
+    uint32_t tiny = 0;
+    hist_error err;
+
+    for (uint32_t g = 0; g < part->footer.group_count; g++) {
+        must(hi_part_dir_get(part, g, &dir, &err), &err);
+        for (uint32_t p = 0; p < dir->page_count; p++) {
+            assert_int_equal(hi_part_dir_blocks(dir, &dir->pages[p], &shared, blocks), HIST_OK);
+            for (uint32_t b = 0; b < dir->block_count; b++) {
+                tiny += blocks[b].size > 0 && hi_part_dir_tiny(dir, &blocks[b]) != NULL;
+            }
+        }
+        hi_part_dir_put(part, dir);
+    }
+    return tiny;
+}
+
 static void any_damaged_byte_is_an_error_or_the_same_answer(void **state)
 {
     const shape s = {.sources = 2, .rows = 90, .series = 4, .times = 60};
@@ -60,6 +83,9 @@ static void any_damaged_byte_is_an_error_or_the_same_answer(void **state)
     uint8_t *data = load_file(&f, &size);
     const answer all = ask(&f.config, &f.summary, false);
     const answer narrow = ask(&f.config, &f.summary, true);
+    fixture_frags(&f, INT64_MIN, INT64_MAX, NULL, 0); /* Holds the part open. */
+    assert_true(tiny_blocks(f.part) > 0);
+    fixture_drop_frags(&f);
     must(all.status, &all.err);
     must(narrow.status, &narrow.err);
     for (size_t at = 0; at < size; at++) {
@@ -211,6 +237,37 @@ static void blocks_that_changed_places_are_noticed(void **state)
     world_free(&w);
 }
 
+/* The part anew with the directory as `dir` has it, stored plainly, and every checksum right. */
+static hi_part_summary store_dir(fixture *f, const uint8_t *data, const hi_part_dir *dir,
+                                 hi_part_footer *footer, hi_part_tail *tail)
+{
+    hi_part_group *g = &footer->groups[0];
+    hi_part_summary summary = f->summary;
+    uint8_t end[HI_PART_TAIL_SIZE];
+    hi_buf file;
+
+    hi_buf_init(&file, &f->mem, 1 << 20);
+    hi_buf_append(&file, data, g->dir_offset);
+    hi_buf_byte(&file, 0);
+    hi_buf_append(&file, dir->bytes, dir->bytes_size);
+    g->dir_size = (uint32_t)(file.size - g->dir_offset);
+    g->dir_hash =
+        hi_hash(file.data + g->dir_offset, g->dir_size, hi_hash_seed(STORE, PART, g->dir_offset));
+    tail->footer_offset = file.size;
+    hi_part_footer_put(&file, footer);
+    tail->footer_size = (uint32_t)(file.size - tail->footer_offset);
+    tail->footer_hash = hi_hash(file.data + tail->footer_offset, tail->footer_size,
+                                hi_hash_seed(STORE, PART, tail->footer_offset));
+    hi_part_tail_put(end, tail);
+    hi_buf_append(&file, end, sizeof(end));
+    assert_true(hi_buf_ok(&file));
+    store_file(f, (const uint8_t *)file.data, file.size);
+    summary.size_bytes = file.size;
+    summary.footer_hash = tail->footer_hash;
+    hi_buf_free(&file);
+    return summary;
+}
+
 static void verify_finds_statistics_that_lie(void **state)
 {
     hi_part_footer footer;
@@ -228,34 +285,53 @@ static void verify_finds_statistics_that_lie(void **state)
     fixture_open(&f, &w, HI_PROFILE_WARM, 65536);
     uint8_t *data = load_file(&f, &size);
     hi_part_dir *dir = load_dir(&f, data, size, &footer, &tail);
-    hi_part_group *g = &footer.groups[0];
-    /* M2 is the last of a page whose blocks are not tiny: stored plainly, it can be changed. */
+    /* M2 is the last of a page whose blocks are not tiny. */
     const hi_part_page *page = hi_part_dir_page(dir, FM_COLUMN_ID(FM_LONG));
     assert_non_null(page);
-    hi_buf file;
-    hi_buf_init(&file, &f.mem, 1 << 20);
-    hi_buf_append(&file, data, g->dir_offset);
-    hi_buf_byte(&file, 0);
     dir->bytes[page->at + page->size - 3] ^= 1;
-    hi_buf_append(&file, dir->bytes, dir->bytes_size);
-    g->dir_size = (uint32_t)(file.size - g->dir_offset);
-    g->dir_hash =
-        hi_hash(file.data + g->dir_offset, g->dir_size, hi_hash_seed(STORE, PART, g->dir_offset));
-    tail.footer_offset = file.size;
-    hi_part_footer_put(&file, &footer);
-    tail.footer_size = (uint32_t)(file.size - tail.footer_offset);
-    tail.footer_hash = hi_hash(file.data + tail.footer_offset, tail.footer_size,
-                               hi_hash_seed(STORE, PART, tail.footer_offset));
-    uint8_t end[HI_PART_TAIL_SIZE];
-    hi_part_tail_put(end, &tail);
-    hi_buf_append(&file, end, sizeof(end));
-    assert_true(hi_buf_ok(&file));
-    store_file(&f, (const uint8_t *)file.data, file.size);
-    hi_part_summary summary = f.summary;
-    summary.size_bytes = file.size;
-    summary.footer_hash = tail.footer_hash;
+    const hi_part_summary summary = store_dir(&f, data, dir, &footer, &tail);
     assert_int_equal(verify_part(&f.config, &summary), 1);
-    hi_buf_free(&file);
+    hi_part_dir_free(&f.mem, dir);
+    hi_part_footer_free(&f.mem, &footer);
+    free(data);
+    fixture_close(&f);
+    world_free(&w);
+}
+
+/* What lies in the directory has no checksum of its own; the directory is then the place of the damage. */
+static void a_tiny_block_that_cannot_be_decoded_is_damage_of_the_directory(void **state)
+{
+    hi_part_block blocks[HI_PART_BLOCKS_MAX];
+    hi_part_block shared;
+    hi_part_footer footer;
+    hi_part_tail tail;
+    uint64_t seed = 47;
+    size_t size = 0;
+    world w;
+    fixture f;
+
+    (void)state;
+    rising_world(&w, 100, &seed);
+    fixture_open(&f, &w, HI_PROFILE_WARM, 65536);
+    uint8_t *data = load_file(&f, &size);
+    hi_part_dir *dir = load_dir(&f, data, size, &footer, &tail);
+    const hi_part_page *page = hi_part_dir_page(dir, FM_COLUMN_ID(FM_BOOL));
+    assert_non_null(page);
+    assert_int_equal(hi_part_dir_blocks(dir, page, &shared, blocks), HIST_OK);
+    assert_non_null(hi_part_dir_tiny(dir, &blocks[0]));
+    const uint64_t at = footer.groups[0].dir_offset;
+    hi_part_summary summary = store_dir(&f, data, dir, &footer, &tail);
+    answer a = ask(&f.config, &summary, false);
+    must(a.status, &a.err);
+    free(a.rows);
+    dir->bytes[blocks[0].at] ^= 0x55; /* Says which encoding it is. */
+    summary = store_dir(&f, data, dir, &footer, &tail);
+    a = ask(&f.config, &summary, false);
+    assert_int_equal(a.status, HIST_ECORRUPT);
+    assert_int_equal(a.err.offset, at);
+    assert_non_null(strstr(a.err.message, "P-7.hp"));
+    assert_int_equal(verify_part(&f.config, &summary), 1);
+    free(a.rows);
     hi_part_dir_free(&f.mem, dir);
     hi_part_footer_free(&f.mem, &footer);
     free(data);
@@ -308,6 +384,7 @@ int main(void)
         cmocka_unit_test(misplaced_and_foreign_bytes_are_noticed),
         cmocka_unit_test(blocks_that_changed_places_are_noticed),
         cmocka_unit_test(verify_finds_statistics_that_lie),
+        cmocka_unit_test(a_tiny_block_that_cannot_be_decoded_is_damage_of_the_directory),
         cmocka_unit_test(an_unknown_feature_or_version_is_refused_by_number),
     };
 
