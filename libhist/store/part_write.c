@@ -18,6 +18,7 @@
 
 enum {
     WRITE_BUFFER_MAX = 256 * 1024,
+    WRITE_FOOTER_BYTES = 36, /* About what the footer will have of a row group. */
 };
 
 __extension__ typedef unsigned __int128 write_wide;
@@ -583,7 +584,8 @@ static uint64_t write_room(const hi_part_writer *w)
     const hi_part_input *input = w->input;
     const bool known = w->summary.rows > 0;
     const uint64_t rows = known ? w->summary.rows : input->expected_rows;
-    const uint64_t bytes = known ? write_at(w) : input->expected_bytes;
+    const uint64_t footer = (uint64_t)w->footer.group_count * WRITE_FOOTER_BYTES;
+    const uint64_t bytes = known ? write_at(w) + footer : input->expected_bytes;
     const uint64_t used = known ? bytes : 0;
 
     if (input->bytes_max == 0 || bytes == 0) {
