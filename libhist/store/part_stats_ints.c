@@ -22,37 +22,66 @@ static hi_wide ints_above(const hi_stats_work *work, uint32_t i)
     return hi_wide_subtract(sum, hi_wide_product((int64_t)s->min, work->values[i]));
 }
 
-/* Whether the sums can be written as their distance from the middle: nothing overflows. */
-static bool ints_are_small(const hi_stats_work *work)
+static hi_wide ints_times(hi_wide v, uint32_t by)
 {
-    bool small = true;
+    const uint64_t bottom = (v.low & UINT32_MAX) * by;
+    const uint64_t top = (v.low >> 32) * by + (bottom >> 32);
 
-    for (uint32_t i = 0; i < work->count && small; i++) {
-        const hi_wide above = ints_above(work, i);
-        const uint64_t range = work->of[i]->max - work->of[i]->min;
+    return (hi_wide){top << 32 | (bottom & UINT32_MAX),
+                     (int64_t)((uint64_t)v.high * by + (top >> 32))};
+}
 
-        small = range <= INT64_MAX / work->values[i] && above.high == 0 && above.low <= INT64_MAX;
+/* 10^power of them, modulo 2^128. */
+static hi_wide ints_of_units(uint64_t units, unsigned power)
+{
+    const unsigned half = power / 2; /* Either half of a power up to 18 fits in 32 bits. */
+    const hi_wide v = ints_times((hi_wide){units, 0}, (uint32_t)hi_tens(half));
+
+    return ints_times(v, (uint32_t)hi_tens(power - half));
+}
+
+/* As many values in the middle of the range, less min each, in units. */
+static uint64_t ints_middle(const hi_stats_work *work, uint32_t i, unsigned power)
+{
+    const uint64_t range = (work->of[i]->max - work->of[i]->min) / (uint64_t)hi_tens(power);
+
+    return range * work->values[i] / 2;
+}
+
+/* The sum less as many times min in units; false: it is not whole ones, or too many. */
+static bool ints_units(const hi_stats_work *work, uint32_t i, unsigned power, uint64_t *units_out)
+{
+    const hi_wide above = ints_above(work, i);
+    const unsigned half = power / 2;
+    const int64_t part = hi_wide_quotient(above, (uint32_t)hi_tens(half));
+    const uint64_t units = (uint64_t)part / (uint64_t)hi_tens(power - half);
+    const hi_wide again = ints_of_units(units, power);
+
+    *units_out = units;
+    return again.low == above.low && again.high == above.high;
+}
+
+/* The largest power up to `power` of whose tens all sums are; false: they are too large for any. */
+static bool ints_tens_of_sums(const hi_stats_work *work, unsigned power, unsigned *power_out)
+{
+    for (unsigned p = power + 1; p-- > 0;) {
+        bool whole = true;
+
+        for (uint32_t i = 0; i < work->count && whole; i++) {
+            uint64_t units = 0;
+
+            whole = ints_units(work, i, p, &units);
+        }
+        if (whole) {
+            *power_out = p;
+            return true;
+        }
     }
-    return small;
+    *power_out = power;
+    return false;
 }
 
-/* As many values in the middle of the range, less min each; whole units. */
-static uint64_t ints_middle(const hi_stats_work *work, uint32_t i, uint64_t unit)
-{
-    const uint64_t range = (work->of[i]->max - work->of[i]->min) / unit;
-
-    return range * work->values[i] / 2 * unit;
-}
-
-static unsigned ints_tens_of_sums(const hi_stats_work *work, unsigned power)
-{
-    for (uint32_t i = 0; power > 0 && i < work->count; i++) {
-        power = hi_tens_of((int64_t)ints_above(work, i).low, power);
-    }
-    return power;
-}
-
-static void ints_put_sums(const hi_stats_work *work, hi_line_writer *w, bool small, uint64_t unit)
+static void ints_put_sums(const hi_stats_work *work, hi_line_writer *w, bool whole, unsigned power)
 {
     uint64_t low[HI_PART_BLOCKS_MAX];
     uint64_t high[HI_PART_BLOCKS_MAX];
@@ -62,35 +91,36 @@ static void ints_put_sums(const hi_stats_work *work, hi_line_writer *w, bool sma
 
         low[i] = above.low;
         high[i] = (uint64_t)above.high;
-        if (small) {
-            const int64_t off = (int64_t)(above.low - ints_middle(work, i, unit));
-
-            low[i] = hi_zigzag(off / (int64_t)unit);
+        if (whole) {
+            (void)ints_units(work, i, power, &low[i]);
+            low[i] = hi_zigzag((int64_t)(low[i] - ints_middle(work, i, power)));
         }
     }
-    hi_line_bits(w, small, 1);
+    hi_line_bits(w, whole, 1);
     hi_line_put(w, low, work->count);
-    if (!small) {
+    if (!whole) {
         hi_line_put(w, high, work->count);
     }
 }
 
-static void ints_get_sums(const hi_stats_work *work, hi_bit_reader *r, uint64_t unit)
+static void ints_get_sums(const hi_stats_work *work, hi_bit_reader *r, unsigned power)
 {
     uint64_t low[HI_PART_BLOCKS_MAX];
     uint64_t high[HI_PART_BLOCKS_MAX] = {0};
-    const bool small = hi_get_bits(r, 1) != 0;
+    const bool whole = hi_get_bits(r, 1) != 0;
 
     hi_line_get(r, low, work->count);
-    if (!small) {
+    if (!whole) {
         hi_line_get(r, high, work->count);
     }
     for (uint32_t i = 0; i < work->count; i++) {
         hi_block_stats *s = work->of[i];
         hi_wide above = {low[i], (int64_t)high[i]};
 
-        if (small) {
-            above.low = ints_middle(work, i, unit) + (uint64_t)hi_unzigzag(low[i]) * unit;
+        if (whole) {
+            const uint64_t units = (uint64_t)hi_unzigzag(low[i]) + ints_middle(work, i, power);
+
+            above = ints_of_units(units, power);
         }
         const hi_wide sum = hi_wide_add(above, hi_wide_product((int64_t)s->min, work->values[i]));
         s->sum_lo = sum.low;
@@ -328,11 +358,10 @@ void hi_stats_put_ints(hi_stats_work *work, hi_line_writer *w)
 {
     ints_cut cuts[HI_PART_BLOCKS_MAX];
     const bool known = ints_runs_know(work, cuts);
-    const bool small = ints_are_small(work);
-    unsigned power = HI_TENS_MAX;
+    unsigned power =
+        known ? ints_tens_of_cuts(work, cuts, HI_TENS_MAX) : ints_tens_of_bounds(work, HI_TENS_MAX);
+    const bool whole = ints_tens_of_sums(work, power, &power);
 
-    power = known ? ints_tens_of_cuts(work, cuts, power) : ints_tens_of_bounds(work, power);
-    power = small ? ints_tens_of_sums(work, power) : power;
     if (work->page->times) {
         hi_line_bits(w, known, 1);
     }
@@ -342,7 +371,7 @@ void hi_stats_put_ints(hi_stats_work *work, hi_line_writer *w)
     } else {
         ints_put_bounds(work, w, hi_tens(power));
     }
-    ints_put_sums(work, w, small, (uint64_t)hi_tens(power));
+    ints_put_sums(work, w, whole, power);
 }
 
 bool hi_stats_get_ints(hi_stats_work *work, hi_bit_reader *r)
@@ -361,6 +390,6 @@ bool hi_stats_get_ints(hi_stats_work *work, hi_bit_reader *r)
     } else {
         ints_get_bounds(work, r, (uint64_t)hi_tens(power));
     }
-    ints_get_sums(work, r, (uint64_t)hi_tens(power));
+    ints_get_sums(work, r, power);
     return true;
 }
