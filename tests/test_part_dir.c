@@ -15,7 +15,7 @@
 #include "store/part_dir.h"
 #include "tests/support/frag_mem.h"
 
-enum { DIR_OFFSET = 1 << 30, BLOCK_BYTES = 100, RUNS_MAX = 1000 };
+enum { DIR_OFFSET = 1 << 30, BLOCK_BYTES = 150, RUNS_MAX = 1000 };
 
 /* ---- a directory of one page beside the times, there and back ---- */
 
@@ -69,7 +69,7 @@ static group *group_new(hist_type type, uint32_t block_count, uint32_t rows)
         const int64_t first = 5 + (int64_t)b * rows * 1000000000;
 
         g->block_rows[b] = rows;
-        g->blocks[b] = (hi_part_block){.size = 40 + b, .at = BLOCK_BYTES * (b + 1), .encoding = 3};
+        g->blocks[b] = (hi_part_block){.size = 80 + b % 10, .at = BLOCK_BYTES * (b + 1), .encoding = 3};
         g->times[b] = g->blocks[b];
         g->times[b].stats.min = g->times[b].stats.first = (uint64_t)first;
         g->times[b].stats.max = g->times[b].stats.last =
@@ -607,9 +607,9 @@ static void blocks_up_to_the_limit_lie_in_the_directory(void **state)
         const bool tiny = size == HI_PART_TINY_MAX;
 
         for (int which = 0; which < 4; which++) {
-            g->shared_size = which == 3 ? size : 70;
+            g->shared_size = which == 3 ? size : 90;
             for (int b = 0; b < 3; b++) {
-                g->blocks[b].size = b == which ? size : 60;
+                g->blocks[b].size = b == which ? size : 80;
             }
             group_store(g);
             group_check(g);
@@ -736,7 +736,7 @@ static void details_have_their_size(void **state)
     assert_int_equal(hi_part_dir_blocks(dir, &page, &shared, blocks), HIST_ECORRUPT);
     for (int change = -1; change <= 1; change += 2) {
         page = dir->pages[1];
-        page.disk = change < 0 ? HI_PART_HASH_SIZE + 40 + 1 : UINT64_MAX / 2;
+        page.disk = change < 0 ? HI_PART_HASH_SIZE + 80 + 1 : UINT64_MAX / 2;
         assert_int_equal(hi_part_dir_blocks(dir, &page, &shared, blocks), HIST_ECORRUPT);
     }
     /* More bytes of pages than there are before the directory. */

@@ -21,7 +21,7 @@ enum {
     HI_PART_HEADER_SIZE = 64,
     HI_PART_TAIL_SIZE = 32,
     HI_PART_HASH_SIZE = 8, /* Behind every shared section and block. */
-    HI_PART_TINY_MAX = 32, /* Blocks and shared sections up to this size lie in the directory. */
+    HI_PART_TINY_MAX = 63, /* Blocks and shared sections up to this size lie in the directory. */
     /* Blocks of a row group: at most 41 come out of hi_part_plan_blocks(). */
     HI_PART_BLOCKS_MAX = 64,
     HI_PART_FORMAT = 0,
