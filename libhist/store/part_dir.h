@@ -122,7 +122,8 @@ typedef struct hi_part_dir {
     size_t pages_size;
 } hi_part_dir;
 
-/* Statistics with everything that means nothing set to zero, so that equal blocks give equal bytes. */
+/* Statistics with everything that means nothing set to zero, so that equal blocks give equal bytes; and M2
+   of times, which nobody asks for. */
 void hi_block_stats_clean(hi_block_stats *stats, hist_type type, uint32_t rows);
 /* Whether two clean statistics of a block are the same. NaN equals NaN. */
 bool hi_block_stats_same(const hi_block_stats *a, const hi_block_stats *b, hist_type type);
