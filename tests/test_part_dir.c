@@ -69,7 +69,8 @@ static group *group_new(hist_type type, uint32_t block_count, uint32_t rows)
         const int64_t first = 5 + (int64_t)b * rows * 1000000000;
 
         g->block_rows[b] = rows;
-        g->blocks[b] = (hi_part_block){.size = 80 + b % 10, .at = BLOCK_BYTES * (b + 1), .encoding = 3};
+        g->blocks[b] =
+            (hi_part_block){.size = 80 + b % 10, .at = BLOCK_BYTES * (b + 1), .encoding = 3};
         g->times[b] = g->blocks[b];
         g->times[b].stats.min = g->times[b].stats.first = (uint64_t)first;
         g->times[b].stats.max = g->times[b].stats.last =
@@ -299,10 +300,15 @@ static void all_statistics_come_back_to_the_bit(void **state)
                 hi_block_stats *tick = &g->times[fm_random(&seed) % g->rows.block_count].stats;
                 uint64_t *figures[] = {&tick->min, &tick->max, &tick->first, &tick->last,
                                        &tick->sum_lo};
+                const uint64_t pick = fm_random(&seed) % 7;
 
-                *figures[fm_random(&seed) % 5] ^= 1; /* Not what the runs say, nor a clock. */
+                /* Not what the runs say, nor a clock; last, both figures of an end. */
+                *figures[pick % 5] ^= 1;
+                if (pick >= 5) {
+                    *figures[pick % 5 + 2] ^= 1;
+                }
             }
-            g->shared_size = (uint32_t)(fm_random(&seed) % BLOCK_BYTES);
+            g->shared_size = round % 3 == 0 ? 0 : (uint32_t)(fm_random(&seed) % BLOCK_BYTES);
             g->rows.partition_ns = round % 5 == 0 ? INT64_MIN : round % 7 == 0 ? INT64_MAX : 0;
             group_store(g);
             group_check(g);

@@ -15,7 +15,7 @@ static uint64_t page_disk(uint32_t size)
 
 /* ---- sizes: of all blocks but the last, whose size is what is left of the page ---- */
 
-static uint64_t page_put_sizes(hi_line_writer *w, const hi_dir_page *page)
+static uint64_t page_put_sizes(hi_line_writer *w, const hi_dir_page *page, bool plain)
 {
     const uint32_t n = page->rows->block_count;
     const uint64_t shared = page->shared_size;
@@ -31,7 +31,7 @@ static uint64_t page_put_sizes(hi_line_writer *w, const hi_dir_page *page)
     for (uint32_t i = 0; i + 1 < n; i++) {
         sizes[i] -= least;
     }
-    hi_line_put(w, &shared, 1);
+    hi_line_put(w, &shared, plain ? 0 : 1);
     hi_line_put(w, &least, n > 1 ? 1 : 0);
     hi_line_put(w, sizes, n - 1);
     if (hi_part_is_tiny(page->blocks[n - 1].size)) {
@@ -42,14 +42,14 @@ static uint64_t page_put_sizes(hi_line_writer *w, const hi_dir_page *page)
 
 /* Sizes and places in the file. false: they are not those of so many bytes. */
 static bool page_get_sizes(hi_bit_reader *r, const hi_part_dir *dir, const hi_part_page *page,
-                           hi_part_block *shared, hi_part_block *blocks)
+                           bool plain, hi_part_block *shared, hi_part_block *blocks)
 {
     const uint32_t n = dir->block_count;
-    uint64_t sizes[HI_PART_BLOCKS_MAX + 1]; /* The shared section's first. */
+    uint64_t sizes[HI_PART_BLOCKS_MAX + 1] = {0}; /* The shared section's first. */
     uint64_t least = 0;
     uint64_t left = page->disk;
 
-    hi_line_get(r, sizes, 1);
+    hi_line_get(r, sizes, plain ? 0 : 1);
     hi_line_get(r, &least, n > 1 ? 1 : 0);
     hi_line_get(r, sizes + 1, n - 1);
     for (uint32_t i = 0; i < n; i++) {
@@ -115,12 +115,27 @@ static void page_put_tiny(hi_buf *to, const hi_dir_page *page)
     }
 }
 
+/* Nothing shared, no nulls, no NaNs. */
+static bool page_is_plain(const hi_dir_page *page)
+{
+    bool plain = page->shared_size == 0;
+
+    for (uint32_t i = 0; i < page->rows->block_count; i++) {
+        const hi_block_stats *s = &page->blocks[i].stats;
+
+        plain = plain && s->nulls == 0 && s->nans == 0;
+    }
+    return plain;
+}
+
 uint64_t hi_page_details_put(hi_buf *to, const hi_dir_page *page)
 {
     uint32_t block_first[HI_PART_BLOCKS_MAX + 1] = {0};
     const hi_dir_rows *rows = page->rows;
+    const bool plain = page_is_plain(page);
     const hi_stats_page stats = {.type = page->type,
                                  .times = page->column == HI_COLUMN_TIME,
+                                 .plain = plain,
                                  .base_ns = rows->partition_ns,
                                  .runs = rows->runs,
                                  .run_count = rows->run_count,
@@ -133,7 +148,8 @@ uint64_t hi_page_details_put(hi_buf *to, const hi_dir_page *page)
     for (uint32_t i = 0; i < rows->block_count; i++) {
         block_first[i + 1] = block_first[i] + rows->block_rows[i];
     }
-    const uint64_t disk = page_put_sizes(&w, page);
+    hi_line_bits(&w, plain, 1);
+    const uint64_t disk = page_put_sizes(&w, page, plain);
     page_put_encodings(&w, page);
     hi_stats_put(&stats, &w);
     page_put_tiny(to, page);
@@ -162,8 +178,10 @@ hist_status hi_part_dir_blocks(const hi_part_dir *dir, const hi_part_page *page,
 {
     hi_reader r = hi_reader_of(dir->bytes + page->at, page->size);
     hi_bit_reader bits = hi_bits_begin(&r);
+    const bool plain = hi_get_bits(&bits, 1) != 0;
     const hi_stats_page stats = {.type = (hist_type)page->type,
                                  .times = page->column == 0,
+                                 .plain = plain,
                                  .base_ns = dir->partition_ns,
                                  .runs = dir->runs,
                                  .run_count = dir->run_count,
@@ -171,7 +189,7 @@ hist_status hi_part_dir_blocks(const hi_part_dir *dir, const hi_part_page *page,
                                  .block_count = dir->block_count,
                                  .blocks = blocks};
 
-    if (!page_get_sizes(&bits, dir, page, shared_out, blocks)) {
+    if (!page_get_sizes(&bits, dir, page, plain, shared_out, blocks)) {
         return HIST_ECORRUPT;
     }
     page_get_encodings(&bits, blocks, dir->block_count);

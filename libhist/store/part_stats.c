@@ -323,7 +323,9 @@ void hi_stats_put(const hi_stats_page *page, hi_line_writer *w)
 
     assert(sound);
     (void)sound;
-    stats_put_counts(page, w);
+    if (!page->plain) {
+        stats_put_counts(page, w);
+    }
     if (stats_has_numbers(page->type) && work.count > 0) {
         const hi_fp_modes modes = hi_fp_enter();
 
@@ -355,11 +357,13 @@ static HI_FP_GUARDED bool stats_get(const hi_stats_page *page, hi_stats_work *wo
 
 static bool stats_get_counts(const hi_stats_page *page, hi_bit_reader *r)
 {
-    uint64_t nulls[HI_PART_BLOCKS_MAX];
+    uint64_t nulls[HI_PART_BLOCKS_MAX] = {0};
     uint64_t nans[HI_PART_BLOCKS_MAX] = {0};
 
-    hi_line_get(r, nulls, page->block_count);
-    if (page->type == HIST_TYPE_REAL) {
+    if (!page->plain) {
+        hi_line_get(r, nulls, page->block_count);
+    }
+    if (!page->plain && page->type == HIST_TYPE_REAL) {
         hi_line_get(r, nans, page->block_count);
     }
     for (uint32_t i = 0; i < page->block_count; i++) {

@@ -15,6 +15,7 @@
 typedef struct hi_stats_page {
     hist_type type;
     bool times;      /* The time column: runs know most of it. */
+    bool plain;      /* No nulls and no NaNs, and nothing says so again. */
     int64_t base_ns; /* Start of the partition. */
     const hi_run *runs;
     uint32_t run_count;

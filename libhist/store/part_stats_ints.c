@@ -287,68 +287,75 @@ static unsigned ints_tens_of_cuts(const hi_stats_work *work, const ints_cut *cut
     return power;
 }
 
+/* Units by which a time is later than on a regular clock. */
 static uint64_t ints_off_clock(const hi_run *run, uint32_t row, uint64_t time, int64_t unit)
 {
     const uint64_t units = (uint64_t)((int64_t)ints_from_run(run, time) / unit);
 
-    return hi_zigzag((int64_t)(units - ints_clock(run, row, (uint64_t)unit)));
+    return units - ints_clock(run, row, (uint64_t)unit);
 }
 
 static uint64_t ints_on_clock(const hi_run *run, uint32_t row, uint64_t off, uint64_t unit)
 {
-    const uint64_t units = (uint64_t)hi_unzigzag(off) + ints_clock(run, row, unit);
-
-    return (uint64_t)run->first_ns + units * unit;
+    return (uint64_t)run->first_ns + (off + ints_clock(run, row, unit)) * unit;
 }
 
+/* A block that begins inside a run follows one that ends there: its first time is off the clock about as
+   far as the last time before it. */
 static void ints_put_cuts(const hi_stats_work *work, hi_line_writer *w, const ints_cut *cuts,
                           int64_t unit)
 {
     const hi_stats_page *page = work->page;
-    uint64_t off[2 * HI_PART_BLOCKS_MAX];
+    uint64_t ends[HI_PART_BLOCKS_MAX];
+    uint64_t begins[HI_PART_BLOCKS_MAX];
     uint32_t count = 0;
 
-    for (uint32_t b = 0; b < page->block_count; b++) {
-        const hi_block_stats *s = work->of[b];
+    for (uint32_t b = 1; b < page->block_count; b++) {
+        const hi_run *run = &page->runs[cuts[b].first_run];
+        const uint32_t row = page->block_first[b];
 
         if (cuts[b].begins_inside) {
-            off[count++] = ints_off_clock(&page->runs[cuts[b].first_run], page->block_first[b],
-                                          s->first, unit);
-        }
-        if (cuts[b].ends_inside) {
-            off[count++] = ints_off_clock(&page->runs[cuts[b].last_run],
-                                          page->block_first[b + 1] - 1, s->last, unit);
+            const uint64_t end = ints_off_clock(run, row - 1, work->of[b - 1]->last, unit);
+
+            begins[count] =
+                hi_zigzag((int64_t)(ints_off_clock(run, row, work->of[b]->first, unit) - end));
+            ends[count++] = hi_zigzag((int64_t)end);
         }
     }
-    hi_line_put(w, off, count);
+    hi_line_put(w, ends, count);
+    hi_line_put(w, begins, count);
 }
 
 static void ints_get_cuts(const hi_stats_work *work, hi_bit_reader *r, const ints_cut *cuts,
                           uint64_t unit)
 {
     const hi_stats_page *page = work->page;
-    uint64_t off[2 * HI_PART_BLOCKS_MAX];
+    uint64_t ends[HI_PART_BLOCKS_MAX];
+    uint64_t begins[HI_PART_BLOCKS_MAX];
     uint32_t count = 0;
 
     for (uint32_t b = 0; b < page->block_count; b++) {
-        count += (uint32_t)cuts[b].begins_inside + cuts[b].ends_inside;
+        work->of[b]->first = (uint64_t)page->runs[cuts[b].first_run].first_ns;
+        work->of[b]->last = (uint64_t)page->runs[cuts[b].last_run].last_ns;
+        count += cuts[b].begins_inside;
     }
-    hi_line_get(r, off, count);
+    hi_line_get(r, ends, count);
+    hi_line_get(r, begins, count);
     count = 0;
-    for (uint32_t b = 0; b < page->block_count; b++) {
-        const hi_run *first = &page->runs[cuts[b].first_run];
-        const hi_run *last = &page->runs[cuts[b].last_run];
-        hi_block_stats *s = work->of[b];
+    for (uint32_t b = 1; b < page->block_count; b++) {
+        const hi_run *run = &page->runs[cuts[b].first_run];
+        const uint32_t row = page->block_first[b];
 
-        s->first = (uint64_t)first->first_ns;
-        s->last = (uint64_t)last->last_ns;
         if (cuts[b].begins_inside) {
-            s->first = ints_on_clock(first, page->block_first[b], off[count++], unit);
+            const uint64_t end = (uint64_t)hi_unzigzag(ends[count]);
+            const uint64_t begin = (uint64_t)hi_unzigzag(begins[count++]) + end;
+
+            work->of[b - 1]->last = ints_on_clock(run, row - 1, end, unit);
+            work->of[b]->first = ints_on_clock(run, row, begin, unit);
         }
-        if (cuts[b].ends_inside) {
-            s->last = ints_on_clock(last, page->block_first[b + 1] - 1, off[count++], unit);
-        }
-        ints_close_block(page, &cuts[b], s);
+    }
+    for (uint32_t b = 0; b < page->block_count; b++) {
+        ints_close_block(page, &cuts[b], work->of[b]);
     }
 }
 
