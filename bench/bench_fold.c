@@ -110,6 +110,15 @@ static bool work_fold(bench *b, const hi_block_bytes *block)
     return ok;
 }
 
+static bool work_sum(bench *b, const hi_block_bytes *block)
+{
+    hi_fold f;
+    const bool ok = hi_block_sum_with(b->kern, block, 0, block->rows, &f) == HIST_OK;
+
+    b->seen += f.sum_lo;
+    return ok;
+}
+
 static bool work_compare(bench *b, const hi_block_bytes *block)
 {
     const hi_compare c = {HI_COMPARE_GT, b->data[0], 0};
@@ -157,6 +166,7 @@ static void bench_column(bench *b, const char *name, hist_type type, bench_shape
     bench_say(b, name, "decode", work_decode);
     bench_say(b, name, "two-passes", work_two_passes);
     bench_say(b, name, "by-vectors", work_fold);
+    bench_say(b, name, "sum", work_sum);
     bench_say(b, name, "compare", work_compare);
     if (type == HIST_TYPE_DATETIME) {
         bench_say(b, name, "bins", work_bins);

@@ -162,6 +162,10 @@ static void check_fold(const hi_codec_kernels *kern, const hi_block_bytes *b, co
     }
     assert_true(got.min == expected.min && got.max == expected.max);
     assert_true(got.sum_lo == expected.sum_lo && got.sum_hi == expected.sum_hi);
+    memset(&got, 0x5a, sizeof(got));
+    assert_int_equal(hi_block_sum_with(kern, b, first, count, &got), HIST_OK);
+    assert_true(got.count == expected.count && got.nans == expected.nans);
+    assert_true(got.sum_lo == expected.sum_lo && got.sum_hi == expected.sum_hi);
 }
 
 static void check_compare(const hi_codec_kernels *kern, const hi_block_bytes *b, const model *m,
@@ -354,13 +358,32 @@ enum {
     WAY_RUNS_PARTS, /* Runs of values that are no integers. */
     WAY_RUNS_EXACT, /* Runs of small ones, zeroes of both signs among them. */
     WAY_BACKWARDS,  /* A clock that runs backwards. */
+    WAY_STEPS,      /* Small steps, with exceptions of all sizes: differences. */
+    WAY_STEPS_FAR,  /* The same from ever larger values on, up to the end of the integers. */
     WAY_COUNT,
 };
+
+/* Exceptions of a vector are of one size, larger from one to the next; so are its first values. Some steps are wide. */
+static uint64_t way_step(bool far, uint32_t i, uint64_t last)
+{
+    const uint64_t noise = cc_noise();
+    const uint64_t size = UINT64_C(1) << (10 + i / HI_VECTOR_ROWS * 4 % 53);
+    const uint64_t step = !far && i / HI_VECTOR_ROWS % 4 == 3 ? noise >> 18 : noise % 16 - 3;
+
+    if (i % HI_VECTOR_ROWS == 0) {
+        return (i / HI_VECTOR_ROWS % 2 == 0 ? 1 : -UINT64_C(1)) *
+               ((UINT64_C(1) << (far ? 46 + i / HI_VECTOR_ROWS : 10)) - 900);
+    }
+    return last + (noise / 64 % 100 == 0 ? (noise % 32 < 16 ? size : -size) : step);
+}
 
 static uint64_t way_integer(int way, uint32_t i, uint64_t *run)
 {
     const uint64_t noise = cc_noise();
 
+    if (way == WAY_STEPS || way == WAY_STEPS_FAR) {
+        return *run = way_step(way == WAY_STEPS_FAR, i, *run);
+    }
     *run = cc_noise() % 50 == 0 ? noise : *run;
     switch (way) {
     case WAY_FRAMES:
@@ -529,6 +552,8 @@ static void victim_check(const uint8_t *bytes, size_t size, uint32_t rows,
     } else {
         hist_status status = hi_block_fold(&b, first, rows - first, &f);
         assert_true(status == HIST_OK || status == HIST_ECORRUPT);
+        status = hi_block_sum(&b, first, rows - first, &f);
+        assert_true(status == HIST_OK || status == HIST_ECORRUPT);
         status = hi_block_compare(&b, first, rows - first, &c, bits);
         assert_true(status == HIST_OK || status == HIST_ECORRUPT);
         status = hi_block_bin_runs(&b, first, rows - first, 0, 1000, runs, &n);
@@ -653,6 +678,55 @@ static void damaged_parts_of_a_pages_runs_are_told(void **state)
     }
 }
 
+/* A vector of steps of `width` bits and exceptions, in which one byte after the other is another. */
+static void damage_steps(unsigned width)
+{
+    const uint32_t rows = HI_VECTOR_ROWS;
+    const hi_page_shared shared = {.number_count = 0};
+    cc_page p;
+    cc_room got = cc_room_new(0);
+    hi_decoded d;
+    hi_fold f;
+
+    cc_fill(HIST_TYPE_LONG, SHAPE_WALK, NULLS_NONE, rows);
+    for (uint32_t i = 1; i < rows; i++) {
+        const uint64_t noise = cc_noise();
+        const uint64_t jump = noise % 64 == 0 ? UINT64_C(1) << 33 : 0;
+
+        cc.data[i] = cc.data[i - 1] + (noise >> (64 - width)) + jump;
+    }
+    cc_page_cut(&p, rows, rows);
+    cc_page_encode(&p, HI_PROFILE_WARM);
+    const size_t size = p.blocks[0].size;
+    uint8_t *copy = cc_padded_copy((const uint8_t *)p.bytes.data + p.blocks[0].offset, size);
+    const hi_block_bytes b = {HIST_TYPE_LONG, copy, size, rows, &shared};
+    for (size_t i = 0; i < 2 * size; i++) {
+        const uint8_t was = copy[i / 2];
+
+        copy[i / 2] = i % 2 == 0 ? 0 : (uint8_t)cc_noise();
+        const hist_status status =
+            hi_block_decode(HIST_TYPE_LONG, copy, size, rows, &shared, &got.r, &d);
+        assert_int_equal(hi_block_sum(&b, 0, rows, &f), status);
+        if (status == HIST_OK) {
+            const model m = {HIST_TYPE_LONG, rows, got.r.valid, got.r.data};
+            check_fold(hi_codec_kernels_pick(), &b, &m, 0, rows);
+        }
+        copy[i / 2] = was;
+    }
+    free(copy);
+    cc_room_free(&got);
+    hi_buf_free(&p.bytes);
+}
+
+static void sums_of_damaged_differences_are_those_of_decoding(void **state)
+{
+    (void)state;
+    cc_seed = 64;
+    for (unsigned width = 1; width < 24; width++) {
+        damage_steps(width);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_column_gives_what_its_decoded_values_give),
     cmocka_unit_test(short_blocks_too),
@@ -663,6 +737,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(damaged_blocks_give_errors_or_what_decoding_gives),
     cmocka_unit_test(parts_of_a_pages_runs_give_what_decoding_gives),
     cmocka_unit_test(damaged_parts_of_a_pages_runs_are_told),
+    cmocka_unit_test(sums_of_damaged_differences_are_those_of_decoding),
 };
 
 CC_MAIN(tests)

@@ -13,8 +13,9 @@ enum { FOLD_FRAME_WIDTH_MAX = 50 };
 typedef struct fold_task {
     const hi_fold_walk *walk;
     hi_fold_state s;
-    hi_wide sum;  /* Integers of frames. */
-    double power; /* Decimals; 0: integers. */
+    hi_wide sum;   /* Integers of frames. */
+    double power;  /* Decimals; 0: integers. */
+    bool sum_only; /* Integers: min and max are not asked for. */
 } fold_task;
 
 static const hi_fold_state fold_nothing = {.min = INT64_MAX, .max = INT64_MIN};
@@ -54,6 +55,13 @@ static hist_status fold_take_ints(void *arg, const uint64_t *x, uint32_t at, uin
     fold_task *t = arg;
 
     (void)at;
+    if (t->sum_only) {
+        const hi_kern_sums sums = t->walk->block.kern->int_sums(x, count);
+
+        t->s.low += sums.low;
+        t->s.high += sums.high;
+        return HIST_OK;
+    }
     t->walk->kern->ints(x, count, &t->s);
     return HIST_OK;
 }
@@ -86,6 +94,24 @@ static void fold_frame(fold_task *t, const hi_frame *f, uint32_t rows)
     t->s.max = f->base + (int64_t)max > t->s.max ? f->base + (int64_t)max : t->s.max;
 }
 
+/* Differences are not summed up where only the sum of the values is asked for: difference i is in 1024 - i of them. */
+static hist_status fold_deltas(fold_task *t, uint32_t v, bool *done)
+{
+    const hi_fold_walk *walk = t->walk;
+    const int64_t rows = HI_VECTOR_ROWS;
+    hi_deltas d;
+
+    HI_TRY(hi_stream_deltas(&walk->block.body.flat.ints.warm, v, &d, done));
+    if (*done) {
+        const int64_t packed =
+            d.width == 0 ? 0 : (int64_t)walk->kern->frame_deltas(d.packed, d.width);
+
+        t->sum = hi_wide_add(
+            t->sum, hi_wide_of(rows * d.first + rows * (rows - 1) / 2 * d.base + packed + d.moved));
+    }
+    return HIST_OK;
+}
+
 /* A stream of integers: whole frames never leave the registers. */
 static hist_status fold_stream(fold_task *t)
 {
@@ -103,6 +129,13 @@ static hist_status fold_stream(fold_task *t)
         if (to - from == HI_VECTOR_ROWS && hi_stream_frame(stream, v, &f) && f.width > 0 &&
             f.width <= FOLD_FRAME_WIDTH_MAX) {
             fold_frame(t, &f, HI_VECTOR_ROWS);
+            continue;
+        }
+        bool done = false;
+        if (t->sum_only && to - from == HI_VECTOR_ROWS) {
+            HI_TRY(fold_deltas(t, v, &done));
+        }
+        if (done) {
             continue;
         }
         HI_TRY(hi_stream_vector(walk->block.kern, stream, v, x));
@@ -283,9 +316,9 @@ static hist_status fold_reals(const hi_fold_walk *walk, hi_fold *out)
 
 /* ---- a block ---------------------------------------------------------------------------- */
 
-static hist_status fold_ints(const hi_fold_walk *walk, hi_fold *out)
+static hist_status fold_ints(const hi_fold_walk *walk, bool sum_only, hi_fold *out)
 {
-    fold_task t = {.walk = walk, .s = fold_nothing};
+    fold_task t = {.walk = walk, .s = fold_nothing, .sum_only = sum_only};
     int64_t start = 0;
     int64_t step = 0;
 
@@ -306,7 +339,7 @@ static hist_status fold_ints(const hi_fold_walk *walk, hi_fold *out)
 
 static HI_FP_GUARDED hist_status fold_block(const hi_codec_kernels *kern,
                                             const hi_block_bytes *block, uint32_t first,
-                                            uint32_t count, hi_fold *out)
+                                            uint32_t count, bool sum_only, hi_fold *out)
 {
     hi_fold_walk walk;
     bool done = false;
@@ -326,14 +359,25 @@ static HI_FP_GUARDED hist_status fold_block(const hi_codec_kernels *kern,
     if (done) {
         return HIST_OK;
     }
-    return walk.block.kind == HI_KIND_REAL ? fold_reals(&walk, out) : fold_ints(&walk, out);
+    return walk.block.kind == HI_KIND_REAL ? fold_reals(&walk, out)
+                                           : fold_ints(&walk, sum_only, out);
 }
 
 hist_status hi_block_fold_with(const hi_codec_kernels *kern, const hi_block_bytes *block,
                                uint32_t first, uint32_t count, hi_fold *fold_out)
 {
     const hi_fp_modes modes = hi_fp_enter();
-    const hist_status status = fold_block(kern, block, first, count, fold_out);
+    const hist_status status = fold_block(kern, block, first, count, false, fold_out);
+
+    hi_fp_leave(modes);
+    return status;
+}
+
+hist_status hi_block_sum_with(const hi_codec_kernels *kern, const hi_block_bytes *block,
+                              uint32_t first, uint32_t count, hi_fold *fold_out)
+{
+    const hi_fp_modes modes = hi_fp_enter();
+    const hist_status status = fold_block(kern, block, first, count, true, fold_out);
 
     hi_fp_leave(modes);
     return status;
@@ -343,4 +387,25 @@ hist_status hi_block_fold(const hi_block_bytes *block, uint32_t first, uint32_t 
                           hi_fold *fold_out)
 {
     return hi_block_fold_with(hi_codec_kernels_pick(), block, first, count, fold_out);
+}
+
+hist_status hi_block_sum(const hi_block_bytes *block, uint32_t first, uint32_t count,
+                         hi_fold *fold_out)
+{
+    return hi_block_sum_with(hi_codec_kernels_pick(), block, first, count, fold_out);
+}
+
+/* So many runs are as quick to look at as a vector. */
+enum { FOLD_FEW_RUNS = 256 };
+
+bool hi_block_folds_whole(const hi_block_bytes *block)
+{
+    hi_fold_walk walk;
+
+    if (hi_fold_open(hi_codec_kernels_pick(), block, 0, 0, &walk) != HIST_OK) {
+        return false;
+    }
+    const hi_body_view *body = &walk.block.body;
+    return body->is_cold || body->runs > FOLD_FEW_RUNS ||
+           (body->entries > 0 && body->table == NULL);
 }

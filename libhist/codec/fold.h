@@ -38,6 +38,15 @@ typedef struct hi_fold {
 hist_status hi_block_fold(const hi_block_bytes *block, uint32_t first, uint32_t count,
                           hi_fold *fold_out);
 
+/* The same where nobody asks for min and max, which then mean nothing: integers by differences take half of the
+   time. */
+hist_status hi_block_sum(const hi_block_bytes *block, uint32_t first, uint32_t count,
+                         hi_fold *fold_out);
+
+/* Whether figures of some rows take about as long as those of all (cold blocks, dictionaries, many runs). false too where
+   the block is damaged. */
+bool hi_block_folds_whole(const hi_block_bytes *block);
+
 typedef enum hi_compare_op {
     HI_COMPARE_EQ,
     HI_COMPARE_NE,

@@ -318,6 +318,36 @@ static uint64_t fold_frame_ints(const uint8_t *in, unsigned width, uint32_t grou
     return sum;
 }
 
+/* Lane l of W and S: the sum over groups of the words so far, and of the words. Word i = 16 j + l is in W
+   64 - j times, so 16 W - l S has it 1024 - i times. */
+static uint64_t fold_frame_deltas(const uint8_t *in, unsigned width)
+{
+    fold_i sums[FOLD_REGS] = {{0}};
+    fold_i weighted[FOLD_REGS] = {{0}};
+    fold_i v[FOLD_REGS];
+    uint64_t sum = 0;
+
+    fold_unpack(in, width, 0, v);
+    v[0][0] = 0;
+    for (uint32_t g = 1; g <= HI_VECTOR_ROWS / HI_LANES; g++) {
+        for (int r = 0; r < FOLD_REGS; r++) {
+            sums[r] += v[r];
+            weighted[r] += sums[r];
+        }
+        if (g < HI_VECTOR_ROWS / HI_LANES) {
+            fold_unpack(in, width, g, v);
+        }
+    }
+    for (int r = 0; r < FOLD_REGS; r++) {
+        for (int l = 0; l < FOLD_WIDE; l++) {
+            const uint64_t lane = (uint64_t)(r * FOLD_WIDE + l);
+
+            sum += HI_LANES * (uint64_t)weighted[r][l] - lane * (uint64_t)sums[r][l];
+        }
+    }
+    return sum;
+}
+
 /* 64 answers: each lane collects the bits of its values. */
 static inline uint64_t fold_word(const uint64_t *x, uint64_t low, uint64_t span, bool keys)
 {
@@ -386,4 +416,5 @@ const hi_fold_kernels FOLD_GLUE(hi_fold_kernels_, HI_VARIANT) = {
     .leading = fold_leading,
     .frame_decimals = fold_frame_decimals,
     .frame_ints = fold_frame_ints,
+    .frame_deltas = fold_frame_deltas,
 };

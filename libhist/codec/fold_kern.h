@@ -38,6 +38,8 @@ typedef struct hi_fold_kernels {
     /* Sum, smallest and largest of packed words (width 1 to 50, up to 1024 of them). */
     uint64_t (*frame_ints)(const uint8_t *in, unsigned width, uint32_t groups, uint64_t *min,
                            uint64_t *max);
+    /* Sum of (1024 - i) times packed word i, i from 1 on: what differences add to the sum of 1024 values. */
+    uint64_t (*frame_deltas)(const uint8_t *in, unsigned width);
 } hi_fold_kernels;
 
 extern const hi_fold_kernels hi_fold_kernels_base;
@@ -51,6 +53,8 @@ const hi_fold_kernels *hi_fold_kernels_of(const hi_codec_kernels *kern);
 
 hist_status hi_block_fold_with(const hi_codec_kernels *kern, const hi_block_bytes *block,
                                uint32_t first, uint32_t count, hi_fold *fold_out);
+hist_status hi_block_sum_with(const hi_codec_kernels *kern, const hi_block_bytes *block,
+                              uint32_t first, uint32_t count, hi_fold *fold_out);
 hist_status hi_block_compare_with(const hi_codec_kernels *kern, const hi_block_bytes *block,
                                   uint32_t first, uint32_t count, const hi_compare *compare,
                                   uint64_t *bits);

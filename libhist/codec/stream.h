@@ -112,6 +112,20 @@ typedef struct hi_frame {
 /* false: vector `v` is something else. */
 bool hi_stream_frame(const hi_stream_view *view, uint32_t v, hi_frame *frame);
 
+/* A vector of 1024 values by differences, small enough that their sum is below 2^62 either sign: value i is
+   first + i * base + p_1 + ... + p_i, p being the packed words. What exceptions add to the sum is `moved`. */
+typedef struct hi_deltas {
+    const uint8_t *packed;
+    unsigned width; /* At most 38. */
+    int64_t base;
+    int64_t first;
+    int64_t moved;
+} hi_deltas;
+
+/* *is_out false: vector `v` is something else. */
+hist_status hi_stream_deltas(const hi_stream_view *view, uint32_t v, hi_deltas *deltas,
+                             bool *is_out);
+
 /* ---- encoding --------------------------------------------------------------------------- */
 
 /* Scratch for one stream at a time. */

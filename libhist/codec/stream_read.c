@@ -334,3 +334,88 @@ bool hi_stream_frame(const hi_stream_view *view, uint32_t v, hi_frame *frame)
     *frame = (hi_frame){.packed = head.packed, .width = head.width, .base = (int64_t)head.base};
     return !__builtin_add_overflow(frame->base, (INT64_C(1) << head.width) - 1, &frame->max);
 }
+
+/* Bounds with which a sum of 1024 values stays below 2^62: differences of less than 2^40 from a first value of
+   less than 2^51. */
+enum { DELTAS_WIDTH_MAX = 38, DELTAS_BYTES_MAX = 5 };
+#define DELTAS_BASE_MAX  (INT64_C(1) << 38)
+#define DELTAS_FIRST_MAX (INT64_C(1) << 51)
+
+static bool deltas_are_small(const vector_head *head)
+{
+    const int64_t base = (int64_t)head->base;
+    const int64_t first = (int64_t)head->first;
+
+    return head->width <= DELTAS_WIDTH_MAX && head->value_bytes <= DELTAS_BYTES_MAX &&
+           base > -DELTAS_BASE_MAX && base < DELTAS_BASE_MAX && first > -DELTAS_FIRST_MAX &&
+           first < DELTAS_FIRST_MAX;
+}
+
+/* Packed word i of a vector in lanes. */
+static uint64_t deltas_word(const vector_head *head, uint32_t i)
+{
+    const uint32_t bit = i / HI_LANES * head->width;
+    const unsigned low = bit & 63;
+    const uint8_t *at = head->packed + ((size_t)(bit >> 6) * HI_LANES + i % HI_LANES) * 8;
+
+    if (head->width == 0) {
+        return 0;
+    }
+    uint64_t word = hi_get_u64(at) >> low;
+    if (low + head->width > 64) {
+        word |= hi_get_u64(at + (size_t)8 * HI_LANES) << (64 - low);
+    }
+    return word & (~UINT64_C(0) >> (64 - head->width));
+}
+
+/* An exception at place i changes value i and all behind it. Places are checked as vector_patch() does. */
+static bool deltas_moved(const vector_head *head, const uint8_t *end, int64_t *moved)
+{
+    const uint8_t *from = head->values;
+    const uint8_t *place_at = head->places;
+
+    *moved = 0;
+    for (uint32_t q = 0; head->exceptions > 0 && q < 4; q++) {
+        uint32_t after = q * HI_QUARTER_ROWS;
+
+        for (uint32_t i = 0; i < head->counts[q]; i++, from += head->value_bytes) {
+            const uint32_t place = q * HI_QUARTER_ROWS + *place_at++;
+            const int64_t value = (int64_t)signed_value(from, end, head->value_bytes);
+
+            if (place < after) {
+                return false;
+            }
+            after = place + 1;
+            if (place > 0) { /* The difference there is not used. */
+                *moved +=
+                    (HI_VECTOR_ROWS - (int64_t)place) * (value - (int64_t)deltas_word(head, place));
+            }
+        }
+    }
+    return true;
+}
+
+hist_status hi_stream_deltas(const hi_stream_view *view, uint32_t v, hi_deltas *deltas,
+                             bool *is_out)
+{
+    vector_head head;
+
+    *is_out = false;
+    if (view->kind != HI_STREAM_VECTORS || view->scaled ||
+        hi_vector_rows(view->count, v) != HI_VECTOR_ROWS) {
+        return HIST_OK;
+    }
+    hi_reader r = hi_reader_of(view->vector[v], view->size[v]);
+    if (!vector_read_head(&r, HI_VECTOR_ROWS, &head)) {
+        return HIST_ECORRUPT;
+    }
+    if (head.scheme != HI_SCHEME_DELTA || !deltas_are_small(&head)) {
+        return HIST_OK;
+    }
+    *is_out = true;
+    *deltas = (hi_deltas){.packed = head.packed,
+                          .width = head.width,
+                          .base = (int64_t)head.base,
+                          .first = (int64_t)head.first};
+    return deltas_moved(&head, r.data + r.size, &deltas->moved) ? HIST_OK : HIST_ECORRUPT;
+}

@@ -119,6 +119,19 @@ static bool fuzz_same_fold(const hi_fold *a, const hi_fold *b)
            (a->count == a->nans || (a->min == b->min && a->max == b->max));
 }
 
+/* Sums alone are those of the figures, or the same damage. */
+static void fuzz_sum(const fuzz_input *in, const hi_codec_kernels *kern, hist_status folded,
+                     hi_fold f)
+{
+    hi_fold sum = {.count = 0};
+
+    fz_check(hi_block_sum_with(kern, &in->block, in->first, in->count, &sum) == folded,
+             "figures and sums disagree on damage");
+    f.min = sum.min;
+    f.max = sum.max;
+    fz_check(folded != HIST_OK || fuzz_same_fold(&f, &sum), "a sum is not that of the figures");
+}
+
 /* A decoder that sees all of the block may find damage where one that sees some rows finds none. */
 static void fuzz_check_status(hist_status status, hist_status wanted, bool first)
 {
@@ -144,6 +157,7 @@ static void fuzz_fold(const fuzz_input *in)
         wanted = i == 0 ? status : wanted;
         fuzz_check_status(status, wanted, i == 0);
         fz_check(status != HIST_OK || fuzz_same_fold(&first, &f), "variants disagree on figures");
+        fuzz_sum(in, here->kern[i], status, f);
     }
     if (truth.status == HIST_OK) {
         const hi_fold f = fuzz_fold_truth(in);

@@ -95,10 +95,11 @@ static inline void cb_check_folds(const cb_bytes *b, const hi_block_bytes *block
         return;
     }
     const hist_status folded = hi_block_fold(block, 0, block->rows, &fold);
+    const hist_status summed = hi_block_sum(block, 0, block->rows, &fold);
     const hist_status compared = hi_block_compare(block, 0, block->rows, &compare, bits);
-    if (folded != decoded || compared != decoded) {
-        fail_msg("block of model %u: decoding says %d, a fold %d, a comparison %d", b->at[0],
-                 decoded, folded, compared);
+    if (folded != decoded || summed != decoded || compared != decoded) {
+        fail_msg("block of model %u: decoding says %d, a fold %d, a sum %d, a comparison %d",
+                 b->at[0], decoded, folded, summed, compared);
     }
 }
 
