@@ -28,6 +28,7 @@ typedef struct hi_agg_fold {
     /* Whether the result is that of the values; NULL: always. */
     bool (*knows)(const hi_block_stats *stats);
     void (*fold)(void *state, uint32_t values, const hi_block_stats *stats);
+    bool extremes; /* It reads min or max. */
 } hi_agg_fold;
 
 /* NULL: it needs the values. */

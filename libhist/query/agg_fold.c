@@ -96,16 +96,16 @@ static void fold_max_real(void *state, uint32_t values, const hi_block_stats *st
 }
 
 static const hi_agg_fold agg_folds[] = {
-    {&hi_agg_count, NULL, fold_count},
-    {&hi_agg_sum_long, NULL, fold_sum_int},
-    {&hi_agg_avg_long, NULL, fold_avg_int},
-    {&hi_agg_avg_time, NULL, fold_avg_int},
-    {&hi_agg_min_int, NULL, fold_min_int},
-    {&hi_agg_max_int, NULL, fold_max_int},
-    {&hi_agg_sum_real, fold_knows_sum, fold_sum_real},
-    {&hi_agg_avg_real, fold_knows_sum, fold_sum_real},
-    {&hi_agg_min_real, fold_knows_best, fold_min_real},
-    {&hi_agg_max_real, fold_knows_best, fold_max_real},
+    {&hi_agg_count, NULL, fold_count, false},
+    {&hi_agg_sum_long, NULL, fold_sum_int, false},
+    {&hi_agg_avg_long, NULL, fold_avg_int, false},
+    {&hi_agg_avg_time, NULL, fold_avg_int, false},
+    {&hi_agg_min_int, NULL, fold_min_int, true},
+    {&hi_agg_max_int, NULL, fold_max_int, true},
+    {&hi_agg_sum_real, fold_knows_sum, fold_sum_real, false},
+    {&hi_agg_avg_real, fold_knows_sum, fold_sum_real, false},
+    {&hi_agg_min_real, fold_knows_best, fold_min_real, true},
+    {&hi_agg_max_real, fold_knows_best, fold_max_real, true},
 };
 
 const hi_agg_fold *hi_agg_fold_of(const hi_agg_kind *kind)

@@ -25,6 +25,7 @@ typedef struct hi_exec {
     hi_catalog *catalog;
     hi_scan_stats stats; /* Of all scans. */
     bool no_pushdown; /* For tests: scans read everything, filters decide, groups are collected. */
+    bool no_statistics; /* For tests and measurements: figures of blocks come from their bytes. */
 } hi_exec;
 
 typedef struct hi_op hi_op;
@@ -108,11 +109,15 @@ hi_op *hi_op_scan_below(hi_op *op);
    none, it is computed. */
 uint32_t hi_op_scan_column(const hi_op *op, uint32_t c);
 const hi_column_def *hi_op_scan_def(const hi_op *scan, uint32_t column);
-/* Who is offered whole blocks (scan.h), from the next open on. */
+/* Who is offered blocks and pieces (scan.h), from the next open on. */
 void hi_op_scan_fold(hi_op *scan, hi_scan_fold_fn fold, void *arg);
 /* Statistics of a column that is needed, of a block that is offered. */
 const hi_block_stats *hi_op_scan_stats(const hi_op *scan, const hi_scan_block *block,
                                        uint32_t column);
+/* The same of the rows that are offered: folded from their bytes where the block is not exact, min and max only with
+   `extremes`. Long, real, datetime. NULL: reading the rows is as fast. */
+hist_status hi_op_scan_figures(const hi_op *scan, uint32_t column, bool extremes,
+                               const hi_block_stats **stats_out, hist_error *err);
 /* The tags of one series as a row of the scan's columns; those that are not `used` are null. */
 hist_status hi_op_scan_tags(hi_op *scan, hi_arena *arena, uint32_t series, const uint64_t *used,
                             hist_batch *out);

@@ -1,4 +1,4 @@
-/* op_fold.c -- whole blocks into groups by their statistics; see op_fold.h. */
+/* op_fold.c -- blocks and pieces into groups by their figures; see op_fold.h. */
 #include "query/op_fold.h"
 
 #include <string.h>
@@ -16,6 +16,7 @@ typedef struct fold_agg {
     const hi_agg_fold *fold;
     fold_rows rows;
     uint32_t column; /* Of the scan; FOLD_NO_COLUMN: none. */
+    bool extremes;   /* Somebody asks for min or max of the column. */
 } fold_agg;
 
 /* A key that is a bin of time. */
@@ -37,6 +38,7 @@ struct hi_fold {
     uint32_t bin_count;
     uint32_t time;   /* Column of the scan that bins are made of. */
     uint32_t *below; /* Columns of the scan by columns that keys read; FOLD_NO_COLUMN: none does. */
+    const hi_block_stats **figures; /* Of the block at hand, one an aggregate that has a column. */
     /* Where blocks go: */
     hi_agg_run *runs;
     hi_grouper *grouper;
@@ -77,7 +79,7 @@ static bool fold_plan_countif(const hi_fold *f, const hi_agg *agg, fold_agg *out
 
 static bool fold_plan_agg(const hi_fold *f, const hi_agg *agg, fold_agg *out)
 {
-    *out = (fold_agg){hi_agg_fold_of(agg->kind), FOLD_ALL, FOLD_NO_COLUMN};
+    *out = (fold_agg){hi_agg_fold_of(agg->kind), FOLD_ALL, FOLD_NO_COLUMN, false};
     if (out->fold == NULL) {
         return false;
     }
@@ -87,6 +89,17 @@ static bool fold_plan_agg(const hi_fold *f, const hi_agg *agg, fold_agg *out)
     out->rows = FOLD_VALUES;
     out->column = fold_column(f->op->child[0], f->scan, agg->args[0]);
     return agg->filter == NULL && out->column != FOLD_NO_COLUMN;
+}
+
+/* A column is folded once for all aggregates. */
+static void fold_plan_extremes(hi_fold *f)
+{
+    for (uint32_t a = 0; a < f->agg_count; a++) {
+        for (uint32_t b = 0; b < f->agg_count; b++) {
+            f->aggs[a].extremes |=
+                f->aggs[b].column == f->aggs[a].column && f->aggs[b].fold->extremes;
+        }
+    }
 }
 
 static bool fold_plan_bin(hi_fold *f, const hi_expr *key, bool *is_bin)
@@ -152,12 +165,13 @@ static bool fold_plan_room(hi_fold *f, uint64_t **used)
     const uint32_t columns = f->op->child[0]->schema.count;
 
     f->aggs = HI_NEW_ARRAY(arena, fold_agg, (size_t)f->agg_count + 1);
+    f->figures = HI_NEW_ARRAY(arena, const hi_block_stats *, (size_t)f->agg_count + 1);
     f->bins = HI_NEW_ARRAY(arena, fold_bin, (size_t)f->key_count + 1);
     f->below = HI_NEW_ARRAY(arena, uint32_t, (size_t)columns + 1);
     f->tags = hi_bits_new(arena, f->scan->schema.count, false);
     *used = hi_bits_new(arena, columns, false);
-    if (f->aggs == NULL || f->bins == NULL || f->below == NULL || f->tags == NULL ||
-        *used == NULL) {
+    if (f->aggs == NULL || f->figures == NULL || f->bins == NULL || f->below == NULL ||
+        f->tags == NULL || *used == NULL) {
         return false;
     }
     for (uint32_t c = 0; c < columns; c++) {
@@ -187,6 +201,7 @@ hi_fold *hi_fold_plan(hi_op *op, const hi_expr *const *keys, uint32_t key_count,
     if (!ok) {
         return NULL;
     }
+    fold_plan_extremes(f);
     hi_op_scan_fold(scan, fold_offered, f);
     return f;
 }
@@ -220,9 +235,8 @@ static bool fold_in_one_bin(const hi_fold *f, const hi_scan_block *block)
     if (f->bin_count == 0) {
         return true;
     }
-    const hi_block_stats *times = hi_op_scan_stats(f->scan, block, f->time);
-    const int64_t first = (int64_t)times->min;
-    const int64_t last = (int64_t)times->max;
+    const int64_t first = block->first_ns;
+    const int64_t last = block->last_ns;
     bool same = fold_plain_time(first) && fold_plain_time(last);
 
     for (uint32_t b = 0; same && b < f->bin_count; b++) {
@@ -231,17 +245,47 @@ static bool fold_in_one_bin(const hi_fold *f, const hi_scan_block *block)
     return same;
 }
 
-static bool fold_takes(const hi_fold *f, const hi_scan_block *block)
+/* Types whose figures can be had from the bytes of a block. */
+static bool fold_has_figures(hist_type type)
+{
+    return type == HIST_TYPE_LONG || type == HIST_TYPE_REAL || type == HIST_TYPE_DATETIME;
+}
+
+/* Whether statistics of the block let the aggregate take it, or try to. */
+static bool fold_may_take(const hi_fold *f, const hi_scan_block *block, const fold_agg *agg)
+{
+    if (agg->column == FOLD_NO_COLUMN) {
+        return true;
+    }
+    return (block->exact || fold_has_figures(hi_op_scan_def(f->scan, agg->column)->type)) &&
+           (agg->fold->knows == NULL ||
+            agg->fold->knows(hi_op_scan_stats(f->scan, block, agg->column)));
+}
+
+static bool fold_may_take_all(const hi_fold *f, const hi_scan_block *block)
 {
     bool takes = (block->one_series || !f->by_series) && fold_in_one_bin(f, block);
 
     for (uint32_t a = 0; takes && a < f->agg_count; a++) {
-        const fold_agg *agg = &f->aggs[a];
-
-        takes = agg->fold->knows == NULL ||
-                agg->fold->knows(hi_op_scan_stats(f->scan, block, agg->column));
+        takes = fold_may_take(f, block, &f->aggs[a]);
     }
     return takes;
+}
+
+/* The figures of every aggregate; *takes false: not all are known. */
+static hist_status fold_figures(hi_fold *f, bool *takes, hist_error *err)
+{
+    *takes = true;
+    for (uint32_t a = 0; *takes && a < f->agg_count; a++) {
+        const fold_agg *agg = &f->aggs[a];
+
+        if (agg->column != FOLD_NO_COLUMN) {
+            HI_TRY(hi_op_scan_figures(f->scan, agg->column, agg->extremes, &f->figures[a], err));
+            *takes = f->figures[a] != NULL &&
+                     (agg->fold->knows == NULL || agg->fold->knows(f->figures[a]));
+        }
+    }
+    return HIST_OK;
 }
 
 /* A row of the block as its keys see it: tags, and the first time. */
@@ -267,7 +311,7 @@ static hist_status fold_row(const hi_fold *f, const hi_scan_block *block, hist_b
             row[c] = tags.columns[f->below[c]];
             continue;
         }
-        *time = (int64_t)hi_op_scan_stats(f->scan, block, f->below[c])->min;
+        *time = block->first_ns;
         row[c] = (hist_column){.type = HIST_TYPE_DATETIME,
                                .stored = HIST_TYPE_DATETIME,
                                .layout = HIST_LAYOUT_FLAT,
@@ -321,8 +365,12 @@ static hist_status fold_offered(void *arg, const hi_scan_block *block, bool now,
     hi_fold *f = arg;
     uint32_t group = 0;
 
-    *taken_out = fold_takes(f, block);
+    *taken_out = fold_may_take_all(f, block);
     if (!*taken_out || !now) {
+        return HIST_OK;
+    }
+    HI_TRY(fold_figures(f, taken_out, err));
+    if (!*taken_out) {
         return HIST_OK;
     }
     HI_TRY(hi_qctx_check(f->op->x->ctx, err));
@@ -330,11 +378,9 @@ static hist_status fold_offered(void *arg, const hi_scan_block *block, bool now,
     const uint32_t groups = f->key_count == 0 ? 1 : hi_grouper_count(f->grouper);
     for (uint32_t a = 0; a < f->agg_count; a++) {
         const fold_agg *agg = &f->aggs[a];
-        const hi_block_stats *stats =
-            agg->column == FOLD_NO_COLUMN ? NULL : hi_op_scan_stats(f->scan, block, agg->column);
 
         HI_TRY(hi_agg_take_block(&f->runs[a], agg->fold, group, groups,
-                                 fold_values(agg, block->rows, stats), stats));
+                                 fold_values(agg, block->rows, f->figures[a]), f->figures[a]));
     }
     return HIST_OK;
 }

@@ -1,8 +1,9 @@
 /*
- * op_fold.h -- whole blocks into groups by their statistics, without reading their values. Know first:
- * summarize plans this when what it reads is a scan, perhaps with other columns; the scan then offers
- * its whole blocks, and one is taken when all its rows are of one group and every aggregate knows its
- * result (agg_fold.c).
+ * op_fold.h -- blocks, and large pieces of them, into groups by their figures, without a row of values.
+ * Know first: summarize plans this when what it reads is a scan, perhaps with other columns; the scan then
+ * offers its blocks, and one is taken when all its rows are of one group and every aggregate knows its
+ * result (agg_fold.c). The figures of whole blocks are their statistics; those of pieces are folded from
+ * the encoded bytes.
  */
 #ifndef HI_QUERY_OP_FOLD_H
 #define HI_QUERY_OP_FOLD_H

@@ -293,7 +293,8 @@ static hist_status scan_open(hi_op *op)
         .ranges = self->ranges,
         .range_count = self->range_count,
         .fold = self->fold,
-        .fold_arg = self->fold_arg};
+        .fold_arg = self->fold_arg,
+        .no_statistics = op->x->no_statistics};
     return hi_scan_open(op->x->snapshot, op->x->ctx->mem, &spec, &self->scan, op->x->err);
 }
 
@@ -389,7 +390,7 @@ bool hi_op_is_scan(const hi_op *op)
     return op->type == &op_scan_type;
 }
 
-/* ---- whole blocks ---- */
+/* ---- blocks ---- */
 
 hi_op *hi_op_scan_below(hi_op *op)
 {
@@ -416,6 +417,14 @@ const hi_block_stats *hi_op_scan_stats(const hi_op *scan, const hi_scan_block *b
                                        uint32_t column)
 {
     return &block->stats[((const op_scan *)scan)->places[column]];
+}
+
+hist_status hi_op_scan_figures(const hi_op *scan, uint32_t column, bool extremes,
+                               const hi_block_stats **stats_out, hist_error *err)
+{
+    const op_scan *self = (const op_scan *)scan;
+
+    return hi_scan_fold(self->scan, self->places[column], extremes, stats_out, err);
 }
 
 hist_status hi_op_scan_tags(hi_op *scan, hi_arena *arena, uint32_t series, const uint64_t *used,

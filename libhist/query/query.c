@@ -227,7 +227,8 @@ hist_status hi_query_open(const char *text, size_t size, const hi_query_spec *sp
                      .err = &q->err,
                      .snapshot = spec->snapshot,
                      .catalog = hi_snapshot_catalog(spec->snapshot),
-                     .no_pushdown = spec->no_pushdown};
+                     .no_pushdown = spec->no_pushdown,
+                     .no_statistics = spec->no_statistics};
     const hist_status status = query_start(q, text, size, spec);
     if (status != HIST_OK) {
         if (err != NULL) {

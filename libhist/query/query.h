@@ -18,7 +18,8 @@ typedef struct hi_query_spec {
     size_t param_count;
     int (*stop)(void *arg); /* Not NULL: not 0 cancels. */
     void *stop_arg;
-    bool no_pushdown; /* For tests. */
+    bool no_pushdown;   /* For tests. */
+    bool no_statistics; /* For tests and measurements: statistics of blocks answer nothing. */
 } hi_query_spec;
 
 hist_status hi_query_open(const char *text, size_t size, const hi_query_spec *spec,

@@ -87,6 +87,13 @@ typedef struct hi_frag_ops {
                         hist_error *err);
     /* Rows from `row` to the end of its block, at least 1. Needed where skippable() is set. */
     uint32_t (*block_left)(hi_frag *frag, uint32_t row);
+    /* First row of the block of `row`. Needed where stats() is set. */
+    uint32_t (*block_first)(hi_frag *frag, uint32_t row);
+    /* Counts, sum (of reals: as codec/fold.h says) and with `extremes` min and max of rows [row, row + rows),
+       which lie in one block; nothing else is set. *done_out false: reading them is as fast. From the encoded bytes, which are read and verified. column:
+       as of view(), of a type that hi_block_fold() knows. */
+    hist_status (*fold)(hi_frag *frag, uint32_t column, uint32_t row, uint32_t rows, bool extremes,
+                        hi_block_stats *stats_out, bool *done_out, hist_error *err);
     /* Frees what was decoded of one column, or of all and the runs too (column 0). Views of it end
        here; reading it again decodes it again. */
     void (*release)(hi_frag *frag, uint32_t column);

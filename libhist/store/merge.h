@@ -41,6 +41,7 @@ typedef struct hi_merge_stretch {
     uint32_t rank;
     int64_t first_ns; /* Bounds; times may lie inside. */
     int64_t last_ns;
+    uint32_t offered; /* Rows before this one are not offered as a block or piece again. */
     /* As a cursor: */
     int64_t time_ns;      /* Of `row`. */
     const int64_t *times; /* Window on the rows from `window`. */
@@ -105,8 +106,9 @@ bool hi_merge_run_is_cut(const hi_merge *m, const hi_frag *frag, const hi_run *r
 
 /* ---- merge_block.c ---- */
 
-/* If the rows from alone->row on are a whole block, spec.whole is asked; *rows_out is set when it took
-   it, or would. Rows of it that are of other series than `alone` are then behind alone's end. */
+/* If the rows from alone->row on are a whole block, or a piece of one, spec.whole is asked; *rows_out is set
+   when it took it, or would. Rows of it that are of other series than `alone` are then behind alone's end.
+   What was refused is not offered again, so that it does not matter where lists end. */
 hist_status hi_merge_offer_block(hi_merge *m, uint32_t *rows_out, bool *taken_out, hist_error *err);
 
 /* A view of times; never null. */

@@ -6,6 +6,9 @@
  * is looked at run by run: no tombstone may cut them, and no run of the same series in another
  * fragment may overlap them in time. Other fragments may have rows of those series before and after
  * them, so that such a block comes before its turn: at the turn of its first row.
+ *
+ * Where a block is not whole, or is not taken, what is left of it up to the end of `alone` is a piece, whose
+ * figures are folded from its bytes. A small one is not, as whole vectors are decoded for it.
  */
 #include "store/merge.h"
 
@@ -130,23 +133,48 @@ static hist_status block_look(hi_merge *m, hi_whole_block *block, bool *whole_ou
     return block_is_apart(m, s, last, whole_out, err);
 }
 
+/* ---- offering ---- */
+
+/* What is left of the block, as far as it is of the series at hand. */
+static bool block_piece(const hi_merge *m, hi_whole_block *block, uint32_t rows)
+{
+    const uint32_t left = m->alone_end - block->row;
+    const uint32_t all = block->row - block->block + rows;
+
+    block->rows = rows < left ? rows : left;
+    block->piece = block->rows < all;
+    block->one_series = true;
+    return block->piece && block->rows >= HI_VECTOR_ROWS && block->frag->ops->fold != NULL;
+}
+
 hist_status hi_merge_offer_block(hi_merge *m, uint32_t *rows_out, bool *taken_out, hist_error *err)
 {
-    const hi_merge_stretch *s = m->alone;
+    hi_merge_stretch *s = m->alone;
     hi_frag *frag = m->spec.frags[s->frag];
-    hi_whole_block block = {.frag = frag, .row = s->row, .series = m->series};
+    hi_whole_block block = {.frag = frag,
+                            .row = s->row,
+                            .series = m->series,
+                            .first_ns = s->first_ns,
+                            .last_ns = s->last_ns};
     bool whole = false;
 
     *taken_out = false;
-    if (frag->ops->stats == NULL || frag->ops->block_left == NULL ||
-        (s->row > 0 && frag->ops->block_left(frag, s->row - 1) != 1)) {
-        return HIST_OK; /* No block begins here. */
+    if (frag->ops->stats == NULL || frag->ops->block_left == NULL || s->row < s->offered) {
+        return HIST_OK;
     }
-    block.rows = frag->ops->block_left(frag, s->row);
-    HI_TRY(block_look(m, &block, &whole, err));
+    const uint32_t rows = frag->ops->block_left(frag, s->row);
+    block.block = frag->ops->block_first(frag, s->row);
+    block.rows = rows;
+    if (block.block == s->row) {
+        HI_TRY(block_look(m, &block, &whole, err));
+    }
     if (whole) {
-        *rows_out = block.rows;
-        return m->spec.whole(m->spec.whole_arg, &block, m->rows == 0, taken_out, err);
+        HI_TRY(m->spec.whole(m->spec.whole_arg, &block, m->rows == 0, taken_out, err));
     }
+    if (!*taken_out && block_piece(m, &block, rows)) {
+        HI_TRY(m->spec.whole(m->spec.whole_arg, &block, m->rows == 0, taken_out, err));
+    }
+    *rows_out = block.rows;
+    s->offered = *taken_out ? s->row : s->row + rows;
     return HIST_OK;
 }

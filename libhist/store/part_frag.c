@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "codec/fold.h"
 #include "store/part_read.h"
 
 enum { FRAG_PARTS_MAX = 3 };
@@ -335,16 +336,25 @@ static hist_status frag_decode(part_frag *f, frag_column *c, uint32_t row, uint3
     return HIST_OK;
 }
 
+/* The block of row `row` of the group is at hand after this. */
+static hist_status frag_take_block(part_frag *f, frag_column *c, uint32_t row, hist_error *err)
+{
+    const uint32_t *first = f->dir->block_first;
+
+    if (c->block != FRAG_NO_BLOCK && row >= first[c->block] && row < first[c->block + 1]) {
+        return HIST_OK;
+    }
+    HI_TRY(frag_open_shared(f, c, err));
+    return frag_fetch(f, c, hi_part_dir_block_of(f->dir, row), err);
+}
+
 /* Row `row` of the group is decoded after this; *in_block_out is its place in the block. */
 static hist_status frag_reach(part_frag *f, frag_column *c, uint32_t row, uint32_t wanted,
                               uint32_t *in_block_out, hist_error *err)
 {
     const uint32_t *first = f->dir->block_first;
 
-    if (c->block == FRAG_NO_BLOCK || row < first[c->block] || row >= first[c->block + 1]) {
-        HI_TRY(frag_open_shared(f, c, err));
-        HI_TRY(frag_fetch(f, c, hi_part_dir_block_of(f->dir, row), err));
-    }
+    HI_TRY(frag_take_block(f, c, row, err));
     const uint32_t at = row - first[c->block];
     const uint32_t left = first[c->block + 1] - row;
     *in_block_out = at;
@@ -495,6 +505,56 @@ static uint32_t frag_block_left(hi_frag *frag, uint32_t row)
     return f->dir->block_first[hi_part_dir_block_of(f->dir, row) + 1] - row;
 }
 
+static uint32_t frag_block_first(hi_frag *frag, uint32_t row)
+{
+    part_frag *f = (part_frag *)frag;
+
+    return frag_load(f, NULL) != HIST_OK ? row
+                                         : f->dir->block_first[hi_part_dir_block_of(f->dir, row)];
+}
+
+static hist_status frag_fold(hi_frag *frag, uint32_t column, uint32_t row, uint32_t rows,
+                             bool extremes, hi_block_stats *stats_out, bool *done_out,
+                             hist_error *err)
+{
+    part_frag *f = (part_frag *)frag;
+    frag_column *c = NULL;
+    hi_fold fold;
+
+    HI_TRY(frag_find_column(f, column, &c, err));
+    *done_out = true;
+    *stats_out = (hi_block_stats){.nulls = rows};
+    if (c == NULL) {
+        return HIST_OK;
+    }
+    HI_TRY(frag_take_block(f, c, row, err));
+    const hi_part_block *b = &c->blocks[c->block];
+    const uint32_t *first = &f->dir->block_first[c->block];
+    const hi_block_bytes bytes = {.type = c->type,
+                                  .src = c->encoded,
+                                  .size = b->size,
+                                  .rows = first[1] - first[0],
+                                  .shared = &c->shared};
+    if (rows < bytes.rows - rows && hi_block_folds_whole(&bytes)) {
+        *done_out = false;
+        return HIST_OK;
+    }
+    const hist_status status = extremes ? hi_block_fold(&bytes, row - first[0], rows, &fold)
+                                        : hi_block_sum(&bytes, row - first[0], rows, &fold);
+    const uint32_t nulls = status == HIST_OK ? rows - fold.count : 0;
+    if (status != HIST_OK || nulls > b->stats.nulls || fold.nans > b->stats.nans ||
+        (rows == bytes.rows && nulls < b->stats.nulls)) {
+        return frag_damage(f, c, b->offset, status, err);
+    }
+    *stats_out = (hi_block_stats){.nulls = nulls,
+                                  .nans = fold.nans,
+                                  .min = fold.min,
+                                  .max = fold.max,
+                                  .sum_lo = fold.sum_lo,
+                                  .sum_hi = fold.sum_hi};
+    return HIST_OK;
+}
+
 /* The block of [row, end) where times reach ns: blocks inside one series ascend in time. */
 static uint32_t frag_find_block(const part_frag *f, const frag_column *c, uint32_t row,
                                 uint32_t end, int64_t ns)
@@ -596,6 +656,8 @@ static const hi_frag_ops frag_ops = {
     .close = frag_close,
     .find = frag_find,
     .block_left = frag_block_left,
+    .block_first = frag_block_first,
+    .fold = frag_fold,
     .release = frag_release,
 };
 

@@ -221,7 +221,7 @@ static hist_status merge_alone_through(hi_merge *m, hist_error *err)
     return merge_top_moved(m, err); /* It was the only cursor and goes on being one. */
 }
 
-/* Offers a whole block; *done_out: it was taken, or waits for the rows before it to go out. */
+/* Offers a block or piece; *done_out: it was taken, or waits for the rows before it to go out. */
 static hist_status merge_step_whole(hi_merge *m, bool *done_out, hist_error *err)
 {
     hi_merge_stretch *s = m->alone;
@@ -235,7 +235,6 @@ static hist_status merge_step_whole(hi_merge *m, bool *done_out, hist_error *err
     if (m->block_waits) {
         return HIST_OK;
     }
-    merge_count_skipped(m, m->spec.frags[s->frag], s->frag, s->row, rows);
     if (rows > m->alone_end - s->row) {
         m->sources[s->frag].taken = s->row + rows;
         rows = m->alone_end - s->row;

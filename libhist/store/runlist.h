@@ -54,17 +54,22 @@ typedef struct hi_tombstone {
 } hi_tombstone;
 
 /* A block of which every row goes out as it is. When it is of several series, it is offered at the
-   turn of its first row, before other rows of those series that belong between its own. */
+   turn of its first row, before other rows of those series that belong between its own. Or rows of one
+   series in a block, at least HI_VECTOR_ROWS. */
 typedef struct hi_whole_block {
     hi_frag *frag;
     uint32_t row;
     uint32_t rows;
-    uint32_t series; /* Of the first row, */
-    bool one_series; /* and of all others. */
+    uint32_t series;  /* Of the first row, */
+    bool one_series;  /* and of all others. */
+    bool piece;       /* The block has other rows too; */
+    uint32_t block;   /* it begins at this row. */
+    int64_t first_ns; /* Bounds of the times of one series. */
+    int64_t last_ns;
 } hi_whole_block;
 
-/* Takes a block out of the merge, or (*taken_out false) leaves its rows to the lists. now false: rows before it are still to go
-   out; whether it would be taken is all that is asked. */
+/* Takes a block, or a piece, out of the merge, or (*taken_out false) leaves its rows to the lists. now false: rows before it are still to go
+   out; whether it might be taken is all that is asked. */
 typedef hist_status (*hi_whole_fn)(void *arg, const hi_whole_block *block, bool now,
                                    bool *taken_out, hist_error *err);
 
@@ -85,7 +90,7 @@ typedef struct hi_merge_spec {
     uint32_t tombstone_count;
     uint64_t *blocks_skipped; /* Counted if not NULL. */
     hi_whole_fn
-        whole; /* Is offered whole blocks, of fragments that have statistics; NULL: nobody. */
+        whole; /* Is offered blocks and pieces, of fragments that have statistics; NULL: nobody. */
     void *whole_arg;
     bool
         stop_at_blocks; /* Lists may end early, at the end of a block, so that columns need no copy. */

@@ -33,7 +33,13 @@ struct hi_scan {
     uint32_t next_source;
     hi_frag_list frags; /* Of the current cluster. */
     hi_merge *merge;
-    hi_block_stats *block_stats; /* Of the block that is offered, one a column; NULL: none is. */
+    hi_whole_block block;        /* That is offered. */
+    hi_block_stats *block_stats; /* Its statistics, one a column; NULL: none is offered. */
+    hi_block_stats *folded;      /* Its figures from its bytes, */
+    bool *is_folded;             /* where they are known. */
+    const hi_frag
+        *refused; /* A piece of its block that begins at refused_row was, and so are others. */
+    uint32_t refused_row;
     hi_scan_stats stats;
 };
 
@@ -153,6 +159,7 @@ static void scan_close_cluster(hi_scan *scan)
 {
     hi_merge_close(scan->merge);
     scan->merge = NULL;
+    scan->refused = NULL; /* Another may come to lie in its place. */
     for (uint32_t i = 0; i < scan->frags.count; i++) {
         scan->frags.frags[i]->ops->close(scan->frags.frags[i]);
     }
@@ -196,13 +203,18 @@ static hist_status scan_open_frags(hi_scan *scan, uint32_t first, uint32_t end, 
     return HIST_OK;
 }
 
-/* ---- whole blocks ---- */
+/* ---- blocks and pieces ---- */
+
+static uint32_t scan_stored_id(const hi_column_def *def)
+{
+    return def->kind == HIST_COLUMN_FIELD ? def->id : HI_COLUMN_TIME;
+}
 
 /* Statistics of the block for column number `c` of the scan; false: they cannot stand for its rows. */
 static bool scan_block_stats(hi_scan *scan, const hi_whole_block *block, uint32_t c)
 {
     const hi_column_def *def = &scan->spec.columns[c];
-    const uint32_t id = def->kind == HIST_COLUMN_FIELD ? def->id : HI_COLUMN_TIME;
+    const uint32_t id = scan_stored_id(def);
     hi_frag *frag = block->frag;
 
     if (id != HI_COLUMN_TIME) {
@@ -212,7 +224,24 @@ static bool scan_block_stats(hi_scan *scan, const hi_whole_block *block, uint32_
             return false; /* Gathering it says what is wrong. */
         }
     }
-    return frag->ops->stats(frag, id, block->row, &scan->block_stats[c]) == block->rows;
+    const uint32_t first = block->piece ? block->block : block->row;
+    const uint32_t rows = frag->ops->stats(frag, id, first, &scan->block_stats[c]);
+    return block->piece ? rows > 0 : rows == block->rows;
+}
+
+/* Bounds by the statistics of times, where the scan has them. */
+static void scan_block_times(const hi_scan *scan, hi_scan_block *shown)
+{
+    for (uint32_t c = 0; c < scan->spec.column_count; c++) {
+        const int64_t min = (int64_t)scan->block_stats[c].min;
+        const int64_t max = (int64_t)scan->block_stats[c].max;
+
+        if (scan->spec.columns[c].kind != HIST_COLUMN_FIELD) {
+            shown->first_ns = !shown->one_series || min > shown->first_ns ? min : shown->first_ns;
+            shown->last_ns = !shown->one_series || max < shown->last_ns ? max : shown->last_ns;
+            return;
+        }
+    }
 }
 
 /* hi_whole_fn. Tags tell by the statistics of the times whether a block begins here, as they have none. */
@@ -220,18 +249,65 @@ static hist_status scan_offer_block(void *arg, const hi_whole_block *block, bool
                                     bool *taken_out, hist_error *err)
 {
     hi_scan *scan = arg;
-    const hi_scan_block shown = {.rows = block->rows,
-                                 .series = block->series,
-                                 .one_series = block->one_series,
-                                 .stats = scan->block_stats};
+    hi_scan_block shown = {.rows = block->rows,
+                           .series = block->series,
+                           .one_series = block->one_series,
+                           .exact = !block->piece && !scan->spec.no_statistics,
+                           .first_ns = block->first_ns,
+                           .last_ns = block->last_ns,
+                           .stats = scan->block_stats};
 
     *taken_out = false;
+    if (block->piece && block->frag == scan->refused && block->block == scan->refused_row) {
+        return HIST_OK;
+    }
     for (uint32_t c = 0; c < scan->spec.column_count; c++) {
         if (!scan_block_stats(scan, block, c)) {
             return HIST_OK;
         }
     }
-    return scan->spec.fold(scan->spec.fold_arg, &shown, now, taken_out, err);
+    memset(scan->is_folded, 0, scan->spec.column_count * sizeof(bool));
+    scan->block = *block;
+    scan_block_times(scan, &shown);
+    HI_TRY(scan->spec.fold(scan->spec.fold_arg, &shown, now, taken_out, err));
+    scan->stats.blocks_skipped += *taken_out && now && shown.exact ? 1 : 0;
+    if (block->piece && !*taken_out) {
+        scan->refused = block->frag;
+        scan->refused_row = block->block;
+    }
+    return HIST_OK;
+}
+
+hist_status hi_scan_fold(hi_scan *scan, uint32_t column, bool extremes,
+                         const hi_block_stats **stats_out, hist_error *err)
+{
+    const hi_whole_block *block = &scan->block;
+
+    *stats_out = &scan->block_stats[column];
+    if (!block->piece && !scan->spec.no_statistics) {
+        return HIST_OK;
+    }
+    *stats_out = &scan->folded[column];
+    if (scan->is_folded[column]) {
+        return HIST_OK;
+    }
+    bool done = false;
+    HI_TRY(block->frag->ops->fold(block->frag, scan_stored_id(&scan->spec.columns[column]),
+                                  block->row, block->rows, extremes, &scan->folded[column], &done,
+                                  err));
+    scan->is_folded[column] = done;
+    *stats_out = done ? *stats_out : NULL;
+    return HIST_OK;
+}
+
+static bool scan_block_room(hi_scan *scan)
+{
+    const uint32_t columns = scan->spec.column_count;
+
+    scan->block_stats = HI_NEW_ARRAY(&scan->arena, hi_block_stats, columns);
+    scan->folded = HI_NEW_ARRAY(&scan->arena, hi_block_stats, columns);
+    scan->is_folded = HI_NEW_ARRAY(&scan->arena, bool, columns);
+    return scan->block_stats != NULL && scan->folded != NULL && scan->is_folded != NULL;
 }
 
 static void scan_count_blocks_read(hi_scan *scan)
@@ -444,8 +520,7 @@ hist_status hi_scan_open(hi_snapshot *snapshot, hi_mem *mem, const hi_scan_spec 
     hi_arena_init(&scan->cluster, mem);
     hi_arena_init(&scan->batch, mem);
     if (spec->fold != NULL) {
-        scan->block_stats = HI_NEW_ARRAY(&scan->arena, hi_block_stats, spec->column_count);
-        status = scan->block_stats == NULL ? hi_no_memory(err, "scan") : HIST_OK;
+        status = scan_block_room(scan) ? HIST_OK : hi_no_memory(err, "scan");
     }
     if (status == HIST_OK && spec->from_ns <= spec->last_ns &&
         (spec->series == NULL || spec->series_count > 0)) {

@@ -20,17 +20,23 @@ void hi_snapshot_close(hi_snapshot *snapshot);
 hi_catalog *hi_snapshot_catalog(hi_snapshot *snapshot);
 uint64_t hi_snapshot_seq(const hi_snapshot *snapshot);
 
-/* A whole block that no other rows are merged with and no delete cuts. When it is of several series, it
-   comes at the turn of its first row, before other rows of those series that belong between its own. */
+/*
+ * A whole block that no other rows are merged with and no delete cuts. When it is of several series, it
+ * comes at the turn of its first row, before other rows of those series that belong between its own.
+ * Or a piece of a block: rows of one series in it, at least HI_VECTOR_ROWS.
+ */
 typedef struct hi_scan_block {
     uint32_t rows;
-    uint32_t series;             /* Of the first row, */
-    bool one_series;             /* and of all others. */
+    uint32_t series;  /* Of the first row, */
+    bool one_series;  /* and of all others. */
+    bool exact;       /* stats are of these rows; else of the block, see hi_scan_fold(). */
+    int64_t first_ns; /* Bounds of the times, where the scan reads times. */
+    int64_t last_ns;
     const hi_block_stats *stats; /* One a column of the spec; for tags those of the times. */
 } hi_scan_block;
 
-/* Takes the block by its statistics, or (*taken_out false) leaves its rows to the batches. now false: rows before it are still
-   to be given; whether it would be taken is all that is asked. Called inside hi_scan_next(). */
+/* Takes the block by its figures, or (*taken_out false) leaves its rows to the batches. now false: rows before it are still
+   to be given; whether it might be taken is all that is asked, and nothing should be read for that. Called inside hi_scan_next(). */
 typedef hist_status (*hi_scan_fold_fn)(void *arg, const hi_scan_block *block, bool now,
                                        bool *taken_out, hist_error *err);
 
@@ -45,8 +51,9 @@ typedef struct hi_scan_spec {
     const hi_range *ranges; /* Hints: rows outside may still come. */
     uint32_t range_count;
     hi_scan_fold_fn
-        fold; /* Is offered whole blocks; NULL: nobody. Which ones depends on neither batch_rows_max nor threads. */
+        fold; /* Is offered blocks and pieces; NULL: nobody. Which ones depends on neither batch_rows_max nor threads. */
     void *fold_arg;
+    bool no_statistics;      /* For tests and measurements: no block is exact. */
     uint32_t batch_rows_max; /* 0: a block, 8192, or fewer in a store with a small budget. */
 } hi_scan_spec;
 
@@ -75,6 +82,11 @@ typedef struct hi_scan_stats {
 /* The snapshot must stay open longer. */
 hist_status hi_scan_open(hi_snapshot *snapshot, hi_mem *mem, const hi_scan_spec *spec,
                          hi_scan **scan_out, hist_error *err);
+/* Counts, sum and with `extremes` min and max of column number `column` of the spec (long, real or datetime) over the rows of the
+   block that is being offered, from its bytes if it is not exact; nothing else is set. NULL: reading them is as
+   fast. Called by `fold` only, for one column always with the same `extremes`. */
+hist_status hi_scan_fold(hi_scan *scan, uint32_t column, bool extremes,
+                         const hi_block_stats **stats_out, hist_error *err);
 /* batch.row_count 0: the end. Borrowed until the next call. */
 hist_status hi_scan_next(hi_scan *scan, hi_scan_batch *batch_out, hist_error *err);
 void hi_scan_close(hi_scan *scan);
