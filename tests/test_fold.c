@@ -727,6 +727,45 @@ static void sums_of_damaged_differences_are_those_of_decoding(void **state)
     }
 }
 
+/* Steps near `base` from near `first` on: what the bounds of sums without values let through, and what not. */
+static void sum_of_steps(uint64_t base, uint64_t first)
+{
+    const uint32_t rows = HI_VECTOR_ROWS;
+    const hi_page_shared shared = {.number_count = 0};
+    uint64_t valid[HI_VECTOR_ROWS / 64];
+    const model m = {HIST_TYPE_LONG, rows, valid, cc.data};
+    cc_page p;
+
+    memset(valid, 0xff, sizeof(valid));
+    cc_fill(HIST_TYPE_LONG, SHAPE_CONST, NULLS_NONE, rows);
+    cc.data[0] = first;
+    for (uint32_t i = 1; i < rows; i++) {
+        cc.data[i] = cc.data[i - 1] + base + cc_noise() % 8;
+    }
+    cc_page_cut(&p, rows, rows);
+    cc_page_encode(&p, HI_PROFILE_WARM);
+    uint8_t *src =
+        cc_padded_copy((const uint8_t *)p.bytes.data + p.blocks[0].offset, p.blocks[0].size);
+    const hi_block_bytes b = {HIST_TYPE_LONG, src, p.blocks[0].size, rows, &shared};
+    check_fold(hi_codec_kernels_pick(), &b, &m, 0, rows);
+    free(src);
+    hi_buf_free(&p.bytes);
+}
+
+static void sums_of_steps_of_any_size(void **state)
+{
+    (void)state;
+    cc_seed = 66;
+    for (unsigned bits = 36; bits < 64; bits++) {
+        const uint64_t large = UINT64_C(1) << bits;
+
+        sum_of_steps(large, 0);
+        sum_of_steps(0 - large, 0);
+        sum_of_steps(3, large);
+        sum_of_steps(3, 0 - large);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_column_gives_what_its_decoded_values_give),
     cmocka_unit_test(short_blocks_too),
@@ -738,6 +777,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(parts_of_a_pages_runs_give_what_decoding_gives),
     cmocka_unit_test(damaged_parts_of_a_pages_runs_are_told),
     cmocka_unit_test(sums_of_damaged_differences_are_those_of_decoding),
+    cmocka_unit_test(sums_of_steps_of_any_size),
 };
 
 CC_MAIN(tests)

@@ -224,17 +224,11 @@ static uint64_t nasty_real(uint64_t *seed)
 
 static uint64_t nasty_int(uint64_t *seed)
 {
-    static const int64_t values[] = {0,
-                                     1,
-                                     -1,
-                                     INT64_MIN,
-                                     INT64_MAX,
-                                     INT64_MIN + 1,
-                                     INT64_MAX - 1,
-                                     1000000000,
-                                     -1000000000,
-                                     INT64_C(86400000000000),
-                                     INT64_C(1) << 62};
+    /* clang-format off */
+    static const int64_t values[] = {
+        0, 1, -1, INT64_MIN, INT64_MAX, INT64_MIN + 1, INT64_MAX - 1, 1000000000, -1000000000,
+        INT64_C(86400000000000), INT64_C(1) << 62};
+    /* clang-format on */
     const uint64_t pick = fm_random(seed);
 
     return pick % 4 == 0 ? pick * UINT64_C(0x9e3779b97f4a7c15)
@@ -745,6 +739,10 @@ static void details_have_their_size(void **state)
         page.disk = change < 0 ? HI_PART_HASH_SIZE + 80 + 1 : UINT64_MAX / 2;
         assert_int_equal(hi_part_dir_blocks(dir, &page, &shared, blocks), HIST_ECORRUPT);
     }
+    page = dir->pages[0];
+    page.size += 5;
+    page.disk = 88 + 89 + HI_PART_HASH_SIZE + 5; /* A last block that is tiny, but not here. */
+    assert_int_equal(hi_part_dir_blocks(dir, &page, &shared, blocks), HIST_ECORRUPT);
     /* More bytes of pages than there are before the directory. */
     g->entry.dir_offset = HI_PART_HEADER_SIZE + dir->pages[0].disk + dir->pages[1].disk;
     hi_part_dir_free(&g->mem, dir);
@@ -753,6 +751,28 @@ static void details_have_their_size(void **state)
     assert_int_equal(hi_part_dir_parse(&g->mem, (const uint8_t *)g->stored.data, g->stored.size,
                                        &g->entry, &dir),
                      HIST_ECORRUPT);
+    group_free(g);
+}
+
+/* Runs that know the times of blocks, of which one has none. */
+static void runs_know_no_times_of_nulls(void **state)
+{
+    hi_part_block blocks[HI_PART_BLOCKS_MAX + 1];
+    group *g = group_new(HIST_TYPE_STRING, 2, 10);
+    hi_block_stats *s = &g->times[0].stats;
+
+    (void)state;
+    g->rows.run_count = 2;
+    g->runs[1] = (hi_run){8, 10, 10, (int64_t)g->times[1].stats.first, g->runs[0].last_ns};
+    g->runs[0] = (hi_run){7, 0, 10, g->runs[0].first_ns, (int64_t)s->last};
+    s->nulls = 8;
+    s->sum_lo = s->min + s->max;
+    group_store(g);
+    hi_part_dir *dir = group_parse(g);
+    assert_int_equal(hi_part_dir_blocks(dir, &dir->pages[0], blocks + 2, blocks), HIST_OK);
+    dir->bytes[dir->pages[0].at + 5] ^= 1 << 4; /* 10 nulls. */
+    assert_int_equal(hi_part_dir_blocks(dir, &dir->pages[0], blocks + 2, blocks), HIST_ECORRUPT);
+    hi_part_dir_free(&g->mem, dir);
     group_free(g);
 }
 
@@ -772,6 +792,7 @@ int main(void)
         cmocka_unit_test(blocks_up_to_the_limit_lie_in_the_directory),
         cmocka_unit_test(damaged_directories_are_refused_or_sound),
         cmocka_unit_test(details_have_their_size),
+        cmocka_unit_test(runs_know_no_times_of_nulls),
     };
 
     return cmocka_run_group_tests_name("part_dir", tests, NULL, NULL);

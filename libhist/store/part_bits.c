@@ -113,8 +113,7 @@ int64_t hi_tens(unsigned power)
 
 unsigned hi_tens_of(int64_t v, unsigned power)
 {
-    assert(power <= HI_TENS_MAX);
-    while (power > 0 && v % tens[power] != 0) {
+    while (power > 0 && v % hi_tens(power) != 0) {
         power--;
     }
     return power;

@@ -531,7 +531,7 @@ static hist_status frag_fold(hi_frag *frag, uint32_t column, uint32_t row, uint3
     const hi_part_block *b = &c->blocks[c->block];
     const uint32_t *first = &f->dir->block_first[c->block];
     const hi_block_bytes bytes = {.type = c->type,
-                                  .src = c->encoded,
+                                  .src = c->bytes,
                                   .size = b->size,
                                   .rows = first[1] - first[0],
                                   .shared = &c->shared};
