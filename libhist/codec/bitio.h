@@ -5,13 +5,17 @@
 #include "base/bytes.h"
 
 typedef struct hi_bit_writer {
-    uint8_t *to; /* Room is the caller's business. */
+    uint8_t *to; /* Room is the caller's business. NULL: bits are only counted. */
     size_t bits;
 } hi_bit_writer;
 
 /* The low `count` (0 to 64) bits of v. */
 static inline void hi_put_bits(hi_bit_writer *w, uint64_t v, unsigned count)
 {
+    if (w->to == NULL) {
+        w->bits += count;
+        return;
+    }
     while (count > 0) {
         const unsigned at = w->bits & 7;
         const unsigned take = 8 - at < count ? 8 - at : count;
@@ -37,10 +41,17 @@ typedef struct hi_bit_reader {
     bool failed;
 } hi_bit_reader;
 
+enum { HI_BITS_AT_ONCE = 57 }; /* So many are in eight bytes wherever they begin in the first. */
+
 static inline uint64_t hi_get_bits(hi_bit_reader *r, unsigned count)
 {
     uint64_t v = 0;
 
+    if (!r->failed && count <= HI_BITS_AT_ONCE && r->size - r->bit / 8 >= sizeof(v)) {
+        v = hi_get_u64(r->data + r->bit / 8) >> (r->bit & 7) & ((UINT64_C(1) << count) - 1);
+        r->bit += count;
+        return v;
+    }
     if (r->failed || count > r->size * 8 - r->bit) {
         r->failed = true;
         return 0;

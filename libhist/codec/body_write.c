@@ -260,7 +260,7 @@ hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, h
                        const uint64_t *x, uint32_t count, uint8_t *to)
 {
     const body_work w = {kern, scratch, kind};
-    const uint64_t changes = kern->scan(x, count).changes;
+    const uint64_t changes = kern->uneven(x, count, 0);
 
     if (changes == 0) {
         scratch->run_values[0] = x[0];

@@ -9,6 +9,9 @@
 #include "codec/cold.h"
 
 enum {
+    SORT_DIGIT_MAX = 11, /* Bits of a pass of sorting: of the count's size, nearly, */
+    SORT_DIGIT_FEW = 9,
+    SORT_FEW = 2048, /* which is about this or 8192. */
     FIT_UNIT = 4096,
     FIT_SYMBOL_BITS = 6, /* A frequency costs about so much in the form, */
     FIT_BIN_BITS = 20,   /* a bin with its bounds so much. */
@@ -21,24 +24,71 @@ enum {
     FIT_WIDTHS = 7,
 };
 
+/* A pass by the `digit` bits from `shift` on. */
+static void sort_pass(const uint64_t *from, uint32_t count, unsigned shift, unsigned digit,
+                      uint64_t *to)
+{
+    uint32_t place[1 << SORT_DIGIT_MAX];
+    const uint64_t mask = (UINT64_C(1) << digit) - 1;
+    uint32_t sum = 0;
+
+    memset(place, 0, (mask + 1) * sizeof(*place));
+    for (uint32_t i = 0; i < count; i++) {
+        place[(from[i] >> shift) & mask]++;
+    }
+    for (uint64_t d = 0; d <= mask; d++) {
+        const uint32_t here = place[d];
+
+        place[d] = sum;
+        sum += here;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        to[place[(from[i] >> shift) & mask]++] = from[i];
+    }
+}
+
+/* Puts the few right that are not. false: it moved more than is worth it, and nothing is lost. */
+static bool sort_finish(uint64_t *x, uint32_t count)
+{
+    uint32_t moves = 0;
+
+    for (uint32_t i = 1; i < count; i++) {
+        const uint64_t moved = x[i];
+        uint32_t at = i;
+
+        for (; at > 0 && x[at - 1] > moved; at--) {
+            x[at] = x[at - 1];
+            moves++;
+        }
+        x[at] = moved;
+        if (moves > 2 * count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Two passes by the highest bits put nearly all in order; where they do not, all bits are gone
+   through. */
 void hi_cold_sort(uint64_t *x, uint64_t *other, uint32_t count, unsigned bits)
 {
+    const unsigned most = count < SORT_FEW ? SORT_DIGIT_FEW : SORT_DIGIT_MAX;
+    const unsigned passes = (bits + most - 1) / most;
+    const unsigned digit = passes == 0 ? 0 : (bits + passes - 1) / passes;
     uint64_t *from = x;
     uint64_t *to = other;
 
-    for (unsigned shift = 0; shift < bits; shift += 8) {
-        uint32_t place[257] = {0};
-
-        for (uint32_t i = 0; i < count; i++) {
-            place[((from[i] >> shift) & 0xff) + 1]++;
+    if (passes > 2) {
+        sort_pass(x, count, bits - 2 * most, most, other);
+        sort_pass(other, count, bits - most, most, x);
+        if (sort_finish(x, count)) {
+            return;
         }
-        for (unsigned d = 1; d < 256; d++) {
-            place[d] += place[d - 1];
-        }
-        for (uint32_t i = 0; i < count; i++) {
-            to[place[(from[i] >> shift) & 0xff]++] = from[i];
-        }
+    }
+    for (unsigned p = 0; p < passes; p++) {
         uint64_t *swap = from;
+
+        sort_pass(from, count, p * digit, digit, to);
         from = to;
         to = swap;
     }

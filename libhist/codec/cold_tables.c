@@ -76,8 +76,21 @@ static uint64_t tables_segment_price(const tables_split *split, uint32_t segment
     return price;
 }
 
+/* Gives a segment to another table. */
+static void tables_move(tables_split *split, uint32_t segment, uint32_t table)
+{
+    uint32_t *from = split->counts[split->map[segment]];
+    uint32_t *to = split->counts[table];
+
+    for (uint32_t i = segment * HI_RANS_SEGMENT; i < tables_segment_end(split, segment); i++) {
+        from[split->symbols[i]]--;
+        to[split->symbols[i]]++;
+    }
+    split->map[segment] = (uint8_t)table;
+}
+
 /* Moves each segment to the table it is cheapest in; what all takes. */
-static uint64_t tables_assign(tables_split *split)
+static uint64_t tables_assign(tables_split *split, bool *moved)
 {
     uint32_t prices[HI_RANS_TABLES_MAX][HI_RANS_SYMBOLS];
     uint64_t total = 0;
@@ -87,13 +100,17 @@ static uint64_t tables_assign(tables_split *split)
     }
     for (uint32_t s = 0; s < split->segments; s++) {
         uint64_t best = UINT64_MAX;
+        uint32_t table = 0;
 
         for (uint32_t t = 0; t < split->tables; t++) {
             const uint64_t price = tables_segment_price(split, s, prices[t]);
-            if (price < best) {
-                best = price;
-                split->map[s] = (uint8_t)t;
-            }
+
+            table = price < best ? t : table;
+            best = price < best ? price : best;
+        }
+        if (table != split->map[s]) {
+            tables_move(split, s, table);
+            *moved = true;
         }
         total += best;
     }
@@ -117,13 +134,14 @@ static void tables_start(tables_split *split, const uint64_t *price, uint32_t ta
 static uint64_t tables_settle(tables_split *split, const uint64_t *price, uint32_t tables)
 {
     uint64_t total = 0;
+    bool moved = true;
 
     tables_start(split, price, tables);
-    for (int round = 0; round < TABLES_ROUNDS; round++) {
-        tables_count(split);
-        total = tables_assign(split);
-    }
     tables_count(split);
+    for (int round = 0; round < TABLES_ROUNDS && moved; round++) {
+        moved = false;
+        total = tables_assign(split, &moved);
+    }
     return total + (uint64_t)split->segments * HI_COLD_MAP_BITS * TABLES_UNIT;
 }
 

@@ -90,6 +90,9 @@ typedef struct hi_codec_kernels {
     /* The same as signed numbers around `base`: none for zero, else bits of two's complement. */
     void (*over_signed)(const uint64_t *x, uint32_t count, uint64_t base, unsigned from,
                         uint32_t *over);
+    /* (x - first) >> shift, or `most` where it is more. */
+    void (*bins)(const uint64_t *x, uint32_t count, uint64_t first, unsigned shift, uint8_t most,
+                 uint8_t *out);
     /* out = (x - base) / g for g = odd << twos with `inverse` of odd mod 2^64; false: not all are
        multiples. limit: UINT64_MAX / g. */
     bool (*divide)(const uint64_t *x, uint32_t count, uint64_t base, uint64_t inverse,

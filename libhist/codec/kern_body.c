@@ -465,35 +465,82 @@ static void kern_deltas(const uint64_t *restrict x, uint32_t count, uint64_t *re
     }
 }
 
-/* Eight limits in one pass over the values. */
-#define KERN_OVER(value, from, over)                                                              \
-    do {                                                                                          \
-        uint64_t limit[HI_WIDTHS];                                                                \
-        uint64_t n0 = 0, n1 = 0, n2 = 0, n3 = 0, n4 = 0, n5 = 0, n6 = 0, n7 = 0;                  \
-        for (unsigned w = 0; w < HI_WIDTHS; w++) {                                                \
-            const unsigned width = (from) + w;                                                    \
-            limit[w] = width == 0 ? 0 : width > 63 ? ~UINT64_C(0) : ~UINT64_C(0) >> (64 - width); \
-        }                                                                                         \
-        for (uint32_t i = 0; i < count; i++) {                                                    \
-            const uint64_t v = (value);                                                           \
-            n0 += v > limit[0] ? UINT64_C(1) : UINT64_C(0);                                       \
-            n1 += v > limit[1] ? UINT64_C(1) : UINT64_C(0);                                       \
-            n2 += v > limit[2] ? UINT64_C(1) : UINT64_C(0);                                       \
-            n3 += v > limit[3] ? UINT64_C(1) : UINT64_C(0);                                       \
-            n4 += v > limit[4] ? UINT64_C(1) : UINT64_C(0);                                       \
-            n5 += v > limit[5] ? UINT64_C(1) : UINT64_C(0);                                       \
-            n6 += v > limit[6] ? UINT64_C(1) : UINT64_C(0);                                       \
-            n7 += v > limit[7] ? UINT64_C(1) : UINT64_C(0);                                       \
-        }                                                                                         \
-        (over)[0] = (uint32_t)n0, (over)[1] = (uint32_t)n1, (over)[2] = (uint32_t)n2;             \
-        (over)[3] = (uint32_t)n3, (over)[4] = (uint32_t)n4, (over)[5] = (uint32_t)n5;             \
-        (over)[6] = (uint32_t)n6, (over)[7] = (uint32_t)n7;                                       \
+/* Eight limits in one pass over the values, which are of `type`: the narrower, the more at a time. */
+#define KERN_OVER(type, value)                                                  \
+    do {                                                                        \
+        type limit[HI_WIDTHS];                                                  \
+        type n0 = 0, n1 = 0, n2 = 0, n3 = 0, n4 = 0, n5 = 0, n6 = 0, n7 = 0;    \
+        for (unsigned w = 0; w < HI_WIDTHS; w++) {                              \
+            limit[w] = (type)kern_limit(from + w);                              \
+        }                                                                       \
+        for (uint32_t i = 0; i < count; i++) {                                  \
+            const type v = (value);                                             \
+            n0 = (type)(n0 + (v > limit[0] ? 1 : 0));                           \
+            n1 = (type)(n1 + (v > limit[1] ? 1 : 0));                           \
+            n2 = (type)(n2 + (v > limit[2] ? 1 : 0));                           \
+            n3 = (type)(n3 + (v > limit[3] ? 1 : 0));                           \
+            n4 = (type)(n4 + (v > limit[4] ? 1 : 0));                           \
+            n5 = (type)(n5 + (v > limit[5] ? 1 : 0));                           \
+            n6 = (type)(n6 + (v > limit[6] ? 1 : 0));                           \
+            n7 = (type)(n7 + (v > limit[7] ? 1 : 0));                           \
+        }                                                                       \
+        over[0] = (uint32_t)n0, over[1] = (uint32_t)n1, over[2] = (uint32_t)n2; \
+        over[3] = (uint32_t)n3, over[4] = (uint32_t)n4, over[5] = (uint32_t)n5; \
+        over[6] = (uint32_t)n6, over[7] = (uint32_t)n7;                         \
+    } while (0)
+
+/* The largest number of so many bits. */
+static uint64_t kern_limit(unsigned width)
+{
+    return width == 0 ? 0 : width > 63 ? ~UINT64_C(0) : ~UINT64_C(0) >> (64 - width);
+}
+
+/* How many of x take more than from, from + 1, ... bits. */
+static void kern_over_16(const uint16_t *x, uint32_t count, unsigned from, uint32_t *over)
+{
+    KERN_OVER(uint16_t, x[i]);
+}
+
+static void kern_over_32(const uint32_t *x, uint32_t count, unsigned from, uint32_t *over)
+{
+    KERN_OVER(uint32_t, x[i]);
+}
+
+/* The same of values, at most a vector of them: what has more bits than matter is cut down first. */
+#define KERN_OVER_ANY(value, from, over)                                 \
+    do {                                                                 \
+        if ((from) + HI_WIDTHS <= 16) {                                  \
+            uint16_t narrow[HI_VECTOR_ROWS + 1];                         \
+            narrow[0] = 0;                                               \
+            for (uint32_t i = 0; i < count; i++) {                       \
+                const uint64_t v = (value);                              \
+                narrow[i] = (uint16_t)(v > UINT16_MAX ? UINT16_MAX : v); \
+            }                                                            \
+            kern_over_16(narrow, count, from, over);                     \
+        } else if ((from) + HI_WIDTHS <= 32) {                           \
+            uint32_t narrow[HI_VECTOR_ROWS + 1];                         \
+            narrow[0] = 0;                                               \
+            for (uint32_t i = 0; i < count; i++) {                       \
+                const uint64_t v = (value);                              \
+                narrow[i] = (uint32_t)(v > UINT32_MAX ? UINT32_MAX : v); \
+            }                                                            \
+            kern_over_32(narrow, count, from, over);                     \
+        } else {                                                         \
+            KERN_OVER(uint64_t, value);                                  \
+        }                                                                \
     } while (0)
 
 static void kern_over(const uint64_t *x, uint32_t count, uint64_t base, unsigned from,
                       uint32_t *over)
 {
-    KERN_OVER(x[i] - base, from, over);
+    KERN_OVER_ANY(x[i] - base, from, over);
+}
+
+/* Of v or ~v, whichever is positive. */
+static void kern_over_shifted(const uint64_t *x, uint32_t count, uint64_t base, unsigned from,
+                              uint32_t *over)
+{
+    KERN_OVER_ANY((x[i] - base) ^ (uint64_t)((int64_t)(x[i] - base) >> 63), from, over);
 }
 
 /* v needs one bit more than v or ~v, whichever is positive, needs without a sign; zero needs none,
@@ -501,11 +548,10 @@ static void kern_over(const uint64_t *x, uint32_t count, uint64_t base, unsigned
 static void kern_over_signed(const uint64_t *x, uint32_t count, uint64_t base, unsigned from,
                              uint32_t *over)
 {
-    const unsigned below = from == 0 ? 0 : from - 1;
     uint32_t shifted[HI_WIDTHS];
     uint64_t not_zero = 0;
 
-    KERN_OVER((x[i] - base) ^ (uint64_t)((int64_t)(x[i] - base) >> 63), below, shifted);
+    kern_over_shifted(x, count, base, from == 0 ? 0 : from - 1, shifted);
     if (from > 0) {
         for (unsigned w = 0; w < HI_WIDTHS; w++) {
             over[w] = shifted[w];
@@ -518,6 +564,15 @@ static void kern_over_signed(const uint64_t *x, uint32_t count, uint64_t base, u
     over[0] = (uint32_t)not_zero;
     for (unsigned w = 1; w < HI_WIDTHS; w++) {
         over[w] = shifted[w - 1];
+    }
+}
+
+static void kern_bins(const uint64_t *x, uint32_t count, uint64_t first, unsigned shift,
+                      uint8_t most, uint8_t *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t bin = (x[i] - first) >> shift;
+        out[i] = (uint8_t)(bin < most ? bin : most);
     }
 }
 
@@ -669,6 +724,7 @@ const hi_codec_kernels KERN_GLUE(hi_codec_kernels_, HI_VARIANT) = {
     .deltas = kern_deltas,
     .over = kern_over,
     .over_signed = kern_over_signed,
+    .bins = kern_bins,
     .divide = kern_divide,
     .fit = kern_fit,
     .real_range = kern_real_range,

@@ -135,10 +135,6 @@ static uint32_t dict_collect(hi_body_scratch *scratch, hi_kind kind, const uint6
     }
     memset(scratch->slots, 0, slots * sizeof(*scratch->slots));
     for (uint32_t i = 0; i < count; i++) {
-        if (i > 0 && x[i] == x[i - 1]) {
-            scratch->codes[i] = scratch->codes[i - 1];
-            continue;
-        }
         const uint64_t key = dict_key(kind, x[i]);
         uint32_t at = dict_slot(key, slots - 1);
 

@@ -49,7 +49,17 @@ void hi_rans_freqs_put(hi_bit_writer *w, const hi_rans_freqs *freqs);
 bool hi_rans_freqs_read(hi_bit_reader *r, uint32_t symbols, hi_rans_freqs *freqs_out);
 
 /* log2(v) * 4096, within 2, by integers alone: encoders choose alike on every machine. v >= 1. */
-uint32_t hi_log2_fixed(uint32_t v);
+extern const uint16_t hi_log2_table[65];
+static inline uint32_t hi_log2_fixed(uint32_t v)
+{
+    const unsigned length = hi_bit_length(v) - 1;
+    const uint32_t fraction = (uint32_t)(((uint64_t)v << (31 - length)) & 0x7fffffff);
+    const uint32_t cell = fraction >> 25;
+    const uint32_t within = (fraction >> 13) & 0xfff;
+    const uint32_t step = (uint32_t)hi_log2_table[cell + 1] - hi_log2_table[cell];
+
+    return length * 4096 + hi_log2_table[cell] + ((step * within) >> 12);
+}
 
 /* ---- symbols ---------------------------------------------------------------------------- */
 

@@ -53,17 +53,29 @@ static inline uint32_t rans_next(const uint8_t *words)
     return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap16(word);
 }
 
-static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, uint32_t *x,
-                                       const uint8_t *words, uint8_t *symbols)
+/* Keeps compilers from gathering lanes into vectors, lane by lane, and taking them out again. */
+#define RANS_APART(v) __asm__("" : "+r"(v))
+
+/* A lane's next state before it takes a word, and its symbol. */
+static inline uint32_t rans_next_state(const uint32_t *table, uint32_t x, uint8_t *symbol)
+{
+    const uint32_t entry = table[x % HI_RANS_SUM];
+    uint32_t y = ((entry >> 8 & 0xfff) + 1) * (x >> HI_RANS_BITS) + (entry >> 20);
+
+    *symbol = (uint8_t)entry;
+    RANS_APART(y);
+    return y;
+}
+
+/* Few lanes wait for each other: guessing whether one takes a word shortens that. */
+static inline const uint8_t *rans_step_few(const uint32_t *table, unsigned lanes, uint32_t *x,
+                                           const uint8_t *words, uint8_t *symbols)
 {
     for (unsigned l = 0; l < lanes; l++) {
-        const uint32_t entry = table[x[l] % HI_RANS_SUM];
-        const uint32_t high = x[l] >> HI_RANS_BITS;
-        const uint32_t y = ((entry >> 8 & 0xfff) + 1) * high + (entry >> 20);
+        const uint32_t y = rans_next_state(table, x[l], symbols + l);
         const uint32_t filled = y << 16 | rans_next(words);
         const bool low = y < HI_RANS_LOW;
 
-        symbols[l] = (uint8_t)entry;
         x[l] = low ? filled : y;
         words += low ? 2 : 0;
     }
@@ -71,7 +83,7 @@ static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, ui
 }
 
 /* At most HI_RANS_SLACK bytes behind `end` are read: a step takes 2 bytes a lane, from inside. */
-#define RANS_RUN(lanes)                                                                            \
+#define RANS_RUN(lanes, step)                                                                      \
     static const uint8_t *rans_run_##lanes(const hi_rans_table *tables, const uint8_t *map,        \
                                            uint32_t *states, uint32_t steps, const uint8_t *words, \
                                            const uint8_t *end, uint8_t *symbols)                   \
@@ -82,7 +94,7 @@ static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, ui
             const uint32_t *table = tables[*map].entry;                                            \
             const uint32_t stop = rans_segment_end(s, steps, lanes);                               \
             for (; s < stop; s++, symbols += (lanes)) {                                            \
-                words = rans_step(table, lanes, x, words, symbols);                                \
+                words = step(table, lanes, x, words, symbols);                                     \
                 if (words > end) {                                                                 \
                     return NULL;                                                                   \
                 }                                                                                  \
@@ -92,8 +104,8 @@ static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, ui
         return words;                                                                              \
     }
 
-RANS_RUN(4)
-RANS_RUN(8)
+RANS_RUN(4, rans_step_few)
+RANS_RUN(8, rans_step_few)
 
 #if defined(__AVX512F__)
 
@@ -150,7 +162,24 @@ static const uint8_t *rans_run_32(const hi_rans_table *tables, const uint8_t *ma
 }
 
 #else
-RANS_RUN(32)
+
+/* Of many there is always one that is ready: nothing is guessed, as wrong guesses cost more. */
+static inline const uint8_t *rans_step_many(const uint32_t *table, unsigned lanes, uint32_t *x,
+                                            const uint8_t *words, uint8_t *symbols)
+{
+#pragma GCC unroll 8
+    for (unsigned l = 0; l < lanes; l++) {
+        const uint32_t y = rans_next_state(table, x[l], symbols + l);
+        const uint32_t filled = y << 16 | rans_next(words);
+        const uint32_t low = 0 - (uint32_t)(y < HI_RANS_LOW);
+
+        x[l] = y ^ ((y ^ filled) & low);
+        words += 2 & low;
+    }
+    return words;
+}
+
+RANS_RUN(32, rans_step_many)
 #endif
 
 static const uint8_t *rans_run(const hi_rans_table *tables, const uint8_t *map, unsigned lanes,

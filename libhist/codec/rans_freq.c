@@ -17,25 +17,13 @@ enum {
 };
 
 /* log2(1 + i/64) * 4096 */
-static const uint16_t freq_logs[65] = {
+const uint16_t hi_log2_table[65] = {
     0,    92,   182,  271,  358,  445,  530,  613,  696,  778,  858,  937,  1016,
     1093, 1169, 1244, 1319, 1392, 1465, 1536, 1607, 1677, 1746, 1814, 1882, 1949,
     2015, 2080, 2145, 2208, 2272, 2334, 2396, 2457, 2518, 2578, 2637, 2696, 2754,
     2812, 2869, 2926, 2982, 3037, 3092, 3146, 3200, 3254, 3307, 3359, 3412, 3463,
     3514, 3565, 3615, 3665, 3715, 3764, 3812, 3861, 3908, 3956, 4003, 4050, 4096,
 };
-
-uint32_t hi_log2_fixed(uint32_t v)
-{
-    assert(v > 0);
-    const unsigned length = hi_bit_length(v) - 1;
-    const uint32_t fraction = (uint32_t)(((uint64_t)v << (31 - length)) & 0x7fffffff);
-    const uint32_t cell = fraction >> 25;
-    const uint32_t within = (fraction >> 13) & 0xfff;
-    const uint32_t step = (uint32_t)freq_logs[cell + 1] - freq_logs[cell];
-
-    return length * FREQ_UNIT + freq_logs[cell] + ((step * within) >> 12);
-}
 
 void hi_rans_prices(const hi_rans_freqs *freqs, uint32_t *prices)
 {
@@ -112,8 +100,7 @@ void hi_rans_normalise(const uint32_t *counts, uint32_t symbols, hi_rans_freqs *
     }
     assert(total > 0 && symbols <= HI_RANS_SYMBOLS);
     for (size_t m = 0; m < sizeof(mantissas) / sizeof(mantissas[0]); m++) {
-        uint8_t bytes[HI_RANS_FREQS_BYTES_MAX];
-        hi_bit_writer w = {bytes, 0};
+        hi_bit_writer w = {NULL, 0};
         hi_rans_freqs tried;
         uint32_t scale = HI_RANS_SUM;
 
@@ -129,10 +116,11 @@ void hi_rans_normalise(const uint32_t *counts, uint32_t symbols, hi_rans_freqs *
                             : (uint64_t)counts[i] *
                                   (uint32_t)(HI_RANS_BITS * FREQ_UNIT - hi_log2_fixed(f));
         }
-        if (price < best) {
-            best = price;
-            *freqs_out = tried;
+        if (price >= best) {
+            break; /* More bits do not pay; still more do even less. */
         }
+        best = price;
+        *freqs_out = tried;
     }
 }
 

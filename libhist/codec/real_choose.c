@@ -229,13 +229,21 @@ static double step_gap(const double *v, uint32_t count)
     return gap;
 }
 
+/* The whole number nearest to v; v itself from 2^51 on. */
+static double step_whole(double v)
+{
+    const double magic = 6755399441055744.0;
+
+    return v < 2251799813685248.0 ? (v + magic) - magic : v;
+}
+
 /* Sharpens a step on ever larger magnitudes; 0: too many of them are no multiples. */
 static double step_refine(const double *v, uint32_t count, double step)
 {
     uint32_t misses = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        const double n = nearbyint(v[i] / step);
+        const double n = step_whole(v[i] / step);
 
         if (n < 1 || fabs(v[i] - n * step) > step / 4 || n >= 2251799813685248.0) {
             if (++misses > count / 32) {
@@ -252,7 +260,7 @@ static double step_refine(const double *v, uint32_t count, double step)
 static void try_step(const hi_codec_kernels *kern, const real_sample *sample, double step,
                      hi_real_model *best)
 {
-    const double whole = nearbyint(1 / step);
+    const double whole = step_whole(1 / step);
 
     if (!(step > 1e-290 && step < 1e290)) { /* 1 / step is a normal number as well. */
         return;

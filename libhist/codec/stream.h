@@ -169,8 +169,8 @@ hi_fit_plan hi_fit_refine(const hi_codec_kernels *kern, const uint64_t *residual
 
 /* Slides windows of about the width found over the residuals: costs more, and is for the fit that
    will be written. */
-hi_fit_plan hi_fit_slide(const uint64_t *residuals, uint32_t count, const hi_fit_guess *guess,
-                         hi_fit_plan fit);
+hi_fit_plan hi_fit_slide(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
+                         const hi_fit_guess *guess, hi_fit_plan fit);
 
 /* The cheapest fit of `count` >= 1 residuals packed as `rows` values. */
 hi_fit_plan hi_fit_choose(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,

@@ -7,11 +7,12 @@
 
 enum {
     FIT_SAMPLE = 32,
-    FIT_BELOW = 3,    /* Widths are tried from so much below what the sample needs. */
-    FIT_HEAVY = 10,   /* Bits a value that a quarter of exceptions costs. */
-    FIT_PATCH = 32,   /* Bits of a patch, about. */
-    FIT_WINDOW = 5,   /* A window of the width found is 2^5 bins, */
-    FIT_BINS = 128,   /* of so many around the median. */
+    FIT_BELOW = 3,  /* Widths are tried from so much below what the sample needs. */
+    FIT_HEAVY = 10, /* Bits a value that a quarter of exceptions costs. */
+    FIT_PATCH = 32, /* Bits of a patch, about. */
+    FIT_WINDOW = 5, /* A window of the width found is 2^5 bins, */
+    FIT_BINS = 128, /* of so many around the median. */
+    FIT_TURNS = 4,
     FIT_EVEN = 4,     /* Most residuals take more than 3/4 of the range: no outliers. */
     FIT_PATCHES = 40, /* Bits of the counts and the size of patches. */
 };
@@ -28,8 +29,8 @@ static uint32_t fit_sample(const hi_codec_kernels *kern, const uint64_t *residua
 {
     const uint32_t taken = count < FIT_SAMPLE ? count : FIT_SAMPLE;
 
-    for (uint32_t i = 0; i < taken; i++) {
-        sample[i] = (int64_t)residuals[(size_t)i * count / taken];
+    for (uint32_t i = 0; i < taken; i++) { /* All, or by a division that costs nothing. */
+        sample[i] = (int64_t)residuals[taken < FIT_SAMPLE ? i : i * count / FIT_SAMPLE];
     }
     kern->sort(sample, taken);
     return taken;
@@ -163,19 +164,24 @@ static unsigned fit_patch_bytes(const hi_fit_guess *guess)
     return left > right ? left : right;
 }
 
-/* Counts residuals in FIT_BINS bins of 2^shift around the median; sums[b]: those before bin b. */
-static void fit_histogram(const uint64_t *residuals, uint32_t count, uint64_t first, unsigned shift,
-                          uint32_t *sums)
+/* Counts residuals, at most a vector, in FIT_BINS bins of 2^shift around the median; sums[b]: those before bin b. */
+static void fit_histogram(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
+                          uint64_t first, unsigned shift, uint32_t *sums)
 {
-    uint32_t bins[FIT_BINS + 1] = {0};
+    uint16_t bins[FIT_TURNS][FIT_BINS + 1] = {{0}};
+    uint8_t at[HI_VECTOR_ROWS + FIT_TURNS];
     uint32_t sum = 0;
 
-    for (uint32_t i = 0; i < count; i++) {
-        const uint64_t bin = (residuals[i] - first) >> shift;
-        bins[bin < FIT_BINS ? bin : FIT_BINS]++;
+    kern->bins(residuals, count, first, shift, FIT_BINS, at);
+    memset(at + count, FIT_BINS, FIT_TURNS);          /* Behind the last bin nobody looks. */
+    for (uint32_t i = 0; i < count; i += FIT_TURNS) { /* In turns: neighbours are often in one. */
+        bins[0][at[i]]++;
+        bins[1][at[i + 1]]++;
+        bins[2][at[i + 2]]++;
+        bins[3][at[i + 3]]++;
     }
     for (uint32_t b = 0; b <= FIT_BINS; b++) {
-        const uint32_t here = bins[b];
+        const uint32_t here = (uint32_t)bins[0][b] + bins[1][b] + bins[2][b] + bins[3][b];
         sums[b] = sum;
         sum += here;
     }
@@ -183,8 +189,8 @@ static void fit_histogram(const uint64_t *residuals, uint32_t count, uint64_t fi
 
 /* Slides windows of about the width found over the residuals: the middle of a sample is not where
    most values are. Windows end at bins, so what is outside is counted exactly. */
-hi_fit_plan hi_fit_slide(const uint64_t *residuals, uint32_t count, const hi_fit_guess *guess,
-                         hi_fit_plan fit)
+hi_fit_plan hi_fit_slide(const hi_codec_kernels *kern, const uint64_t *residuals, uint32_t count,
+                         const hi_fit_guess *guess, hi_fit_plan fit)
 {
     uint32_t sums[FIT_BINS + 1];
     const unsigned bytes = fit_patch_bytes(guess);
@@ -195,7 +201,7 @@ hi_fit_plan hi_fit_slide(const uint64_t *residuals, uint32_t count, const hi_fit
     if (fit.width == 0 || fit.width > 56 || guess->even) {
         return fit;
     }
-    fit_histogram(residuals, count, first, shift, sums);
+    fit_histogram(kern, residuals, count, first, shift, sums);
     for (unsigned w = lowest; w <= fit.width + 1; w++) {
         const uint32_t window = w >= shift ? UINT32_C(1) << (w - shift) : FIT_BINS;
         uint32_t inside = 0;

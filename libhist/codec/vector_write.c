@@ -212,7 +212,8 @@ size_t hi_vector_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch
     const uint32_t groups = hi_groups_of(rows);
     uint8_t counts[4];
 
-    plan.fit = hi_fit_slide(plan.residuals + plan.skip, rows - plan.skip, &plan.guess, plan.fit);
+    plan.fit =
+        hi_fit_slide(kern, plan.residuals + plan.skip, rows - plan.skip, &plan.guess, plan.fit);
     memset(scratch->packed + rows, 0, (groups * HI_LANES - rows) * sizeof(uint64_t));
     vector_set_spare(scratch, &plan);
     uint32_t exceptions = kern->fit(plan.residuals, rows, plan.fit.base, plan.fit.width,
