@@ -468,19 +468,25 @@ static void statistics_are_those_of_a_row_by_row_model(void **state)
 
 /* ---- what a shape costs ----------------------------------------------------------------- */
 
-static void expect_size(hist_type type, int shape, hi_encoding encoding, size_t bytes_max)
+static void expect_size_of(hist_type type, int shape, hi_profile profile, hi_encoding encoding,
+                           size_t bytes_max)
 {
     cc_page p;
 
     cc_seed = 51;
     cc_fill(type, shape, NULLS_NONE, HI_BLOCK_ROWS_MAX);
     cc_page_cut(&p, HI_BLOCK_ROWS_MAX, HI_BLOCK_ROWS_MAX);
-    cc_page_encode(&p, HI_PROFILE_WARM);
+    cc_page_encode(&p, profile);
     if (p.blocks[0].encoding != encoding || p.bytes.size > bytes_max) {
         fail_msg("type %d shape %d: encoding %u, %zu bytes", type, shape, p.blocks[0].encoding,
                  p.bytes.size);
     }
     hi_buf_free(&p.bytes);
+}
+
+static void expect_size(hist_type type, int shape, hi_encoding encoding, size_t bytes_max)
+{
+    expect_size_of(type, shape, HI_PROFILE_WARM, encoding, bytes_max);
 }
 
 /* Two blocks with a dictionary of their own, against one for the page. */
@@ -489,14 +495,15 @@ static void blocks_of_a_page_share_a_dictionary(void **state)
     static const hist_type types[] = {HIST_TYPE_REAL, HIST_TYPE_LONG, HIST_TYPE_DATETIME};
 
     (void)state;
-    for (int t = 0; t < 3; t++) {
+    for (int t = 0; t < 6; t++) {
         cc_page p;
 
         cc_seed = 61;
-        cc_fill(types[t], SHAPE_MANY_LEVELS, NULLS_FEW, 16384);
+        cc_fill(types[t / 2], SHAPE_MANY_LEVELS, NULLS_FEW, 16384);
         cc_page_cut(&p, 16384, 8192);
-        cc_page_encode(&p, HI_PROFILE_WARM);
-        assert_in_range(p.shared_size, 2000, 2600 * 8);
+        cc_page_encode(&p, t % 2 == 0 ? HI_PROFILE_WARM : HI_PROFILE_COLD);
+        assert_in_range(p.shared_size, 500, 2600 * 8);
+        assert_true(p.bytes.data[0] & HI_SHARED_DICT);
         assert_in_range(p.blocks[0].size, 1000, 8192 * 12 / 8 + 800);
         assert_in_range(p.blocks[1].size, 1000, 8192 * 12 / 8 + 800);
         check_page(&p, hi_codec_kernels_pick());
@@ -531,6 +538,8 @@ static void each_shape_gets_the_model_made_for_it(void **state)
     expect_size(HIST_TYPE_REAL, SHAPE_RUN_LEVELS, HI_ENC_RLE, 8192 * 2 / 8 + 1000);
     expect_size(HIST_TYPE_STRING, SHAPE_RUNS, HI_ENC_DICT, 8192 * 6 / 8 + 1200);
     expect_size(HIST_TYPE_STRING, SHAPE_NOISE, HI_ENC_TEXT, 8192 * 24);
+    /* A phrase of 16 words is a few bytes; by themselves the words would take 8 bits each. */
+    expect_size_of(HIST_TYPE_STRING, SHAPE_PHRASES, HI_PROFILE_COLD, HI_ENC_DICT, 4800);
     expect_size(HIST_TYPE_BOOL, SHAPE_NOISE, HI_ENC_BITMAP, 1030);
     expect_size(HIST_TYPE_BOOL, SHAPE_CONST, HI_ENC_CONST, 4);
 }

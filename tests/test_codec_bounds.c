@@ -169,35 +169,35 @@ static size_t worst_cold(const uint64_t *x, uint32_t count, uint8_t *to)
 }
 
 /* Runs of the values of a dictionary of scaled integers with differences, all four streams cold. */
-static size_t worst_block(uint8_t *to)
+static size_t worst_block(uint32_t runs, uint8_t *to)
 {
     static uint64_t x[WORST_RUNS];
     uint8_t *at = to;
 
     *at++ = HI_ENC_RLE;
-    at += hi_put_varint(at, WORST_RUNS);
-    for (uint32_t i = 0; i < WORST_RUNS; i += 2) {
-        x[i] = cc_noise() % 3;
-        x[i + 1] = 2 - x[i]; /* Together with the ones that lengths lack: 4 rows. */
+    at += hi_put_varint(at, runs);
+    for (uint32_t i = 0; i + 2 < runs; i += 3) {
+        x[i] = x[i + 1] = x[i + 2] = 0;
+        x[i + cc_noise() % 3] = 1; /* Together with the ones that lengths lack: 4 rows. */
     }
-    at += worst_cold(x, WORST_RUNS, at);
+    at += worst_cold(x, runs, at);
     *at++ = HI_ENC_DICT;
-    at += hi_put_varint(at, WORST_RUNS);
-    for (uint32_t i = 0; i < WORST_RUNS; i++) {
-        x[i] = cc_noise() % WORST_RUNS;
+    at += hi_put_varint(at, runs);
+    for (uint32_t i = 0; i < runs; i++) {
+        x[i] = cc_noise() % runs;
     }
-    at += worst_cold(x, WORST_RUNS, at);
+    at += worst_cold(x, runs, at);
     *at++ = HI_ENC_NUM;
     *at++ = HI_NUM_DECIMAL | HI_FORM_OFF;
     *at++ = 2;
-    for (uint32_t i = 0; i < WORST_RUNS; i++) {
+    for (uint32_t i = 0; i < runs; i++) {
         x[i] = cc_noise() % 3;
     }
-    at += worst_cold(x, WORST_RUNS, at);
-    for (uint32_t i = 0; i < WORST_RUNS; i++) {
+    at += worst_cold(x, runs, at);
+    for (uint32_t i = 0; i < runs; i++) {
         x[i] = cc_noise() >> 44;
     }
-    at += worst_cold(x, WORST_RUNS, at);
+    at += worst_cold(x, runs, at);
     return (size_t)(at - to);
 }
 
@@ -291,6 +291,7 @@ static void decoders_keep_to_the_stack_that_is_promised(void **state)
 {
     size_t warm = 0;
     size_t text = 0;
+    size_t cold = 0;
 
     (void)state;
     if (BOUNDS_SANITIZED) {
@@ -303,6 +304,9 @@ static void decoders_keep_to_the_stack_that_is_promised(void **state)
     }
     stack_check("warm", warm, HI_DECODE_STACK_WARM);
     stack_check("text", text, HI_DECODE_STACK_TEXT);
+    each_block(HIST_TYPE_STRING, HI_PROFILE_COLD, stack_most, &cold);
+    print_message("# cold strings: %zu bytes of stack\n", cold);
+    assert_true(cold > text && cold <= HI_DECODE_STACK_COLD);
 }
 
 static void the_worst_cold_block_keeps_to_it_too(void **state)
@@ -317,7 +321,7 @@ static void the_worst_cold_block_keeps_to_it_too(void **state)
     cc_room room = cc_room_new(0);
     victim v = {.type = HIST_TYPE_REAL, .rows = WORST_ROWS, .room = &room.r};
     cc_seed = 7;
-    v.size = worst_block(block);
+    v.size = worst_block(WORST_RUNS, block);
     v.source = block;
     stack_most(&v, &most);
     stack_check("cold", most, HI_DECODE_STACK_COLD);
@@ -334,7 +338,7 @@ static void *victim_open(void *arg)
     return NULL;
 }
 
-/* They are bytes like those of a block of runs. */
+/* Its bytes are like those of a block of runs. */
 static void the_worst_runs_of_a_page_keep_to_it_too(void **state)
 {
     static uint8_t section[4 * HI_STREAM_BYTES_MAX];
@@ -345,7 +349,7 @@ static void the_worst_runs_of_a_page_keep_to_it_too(void **state)
     }
     victim v = {.type = HIST_TYPE_REAL};
     cc_seed = 7;
-    v.size = worst_block(section);
+    v.size = worst_block(HI_PAGE_RUNS_MAX, section);
     section[0] = HI_SHARED_RUNS;
     v.source = section;
     const size_t most = stack_of(victim_open, &v) - stack_of(victim_nothing, NULL);

@@ -66,6 +66,25 @@ static void a_clock_has_up_to_64_jumps(void **state)
     }
 }
 
+/* What it returns to takes no bits: a place a jump is all there is. */
+static void a_counter_that_starts_again_is_a_progression_too(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0, cycle = 0, at = 0; i < ROWS; i++, at++) {
+        if (at == 140 + cycle * 37 % 90) {
+            at = 0;
+            cycle++;
+        }
+        column[i] = 7 + at;
+    }
+    assert_int_equal(stream_kind(ROWS), STREAM_JUMPS);
+    assert_int_equal(made[4] & HI_JUMPS_RETURN, HI_JUMPS_RETURN);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        column[i] = i < 100 || i > 8000 ? i : i - 100; /* Forth and back. */
+    }
+    assert_int_equal(stream_kind(ROWS), STREAM_JUMPS);
+}
+
 static void a_list_has_up_to_32_values(void **state)
 {
     (void)state;
@@ -190,21 +209,20 @@ static void a_column_with_more_digits_than_its_sample_is_written_with_them(void 
     assert_in_range(page_size(HIST_TYPE_REAL, HI_PROFILE_WARM, ROWS, ROWS), 1, even + even / 50);
 }
 
-/* Runs are tried where there are fewer than half as many as values: 4096, which is the most there
-   may be, are not; with two runs of three values there are 4095. */
-static void a_cold_block_of_pairs_comes_back(void **state)
+/* Runs are tried where there are fewer than three for four values: 6144, which is the most there
+   may be, are not. */
+static void a_cold_block_of_short_runs_comes_back(void **state)
 {
     (void)state;
-    for (uint32_t triples = 0; triples < 4; triples++) {
+    for (uint32_t runs = ROWS / 4 * 3 - 2; runs <= ROWS / 4 * 3; runs++) {
         cc_page p;
 
         cc_seed = 8;
         for (uint32_t i = 0; i < ROWS; i++) {
-            const bool new_run = i < 3 * triples ? i % 3 == 0 : (i - 3 * triples) % 2 == 0;
-            column[i] = new_run ? cc_noise() : column[i - 1];
+            column[i] = i % 4 != 3 && (i < 4 || i - i / 4 < runs) ? cc_noise() : column[i - 1];
         }
         page_encode(cc_encoder, HIST_TYPE_LONG, HI_PROFILE_COLD, ROWS, ROWS, &p);
-        assert_int_equal(p.blocks[0].encoding == HI_ENC_RLE, triples >= 2);
+        assert_int_equal(p.blocks[0].encoding == HI_ENC_RLE, runs < ROWS / 4 * 3);
         hi_buf_free(&p.bytes);
     }
 }
@@ -312,17 +330,71 @@ static void a_page_does_not_know_the_dictionary_of_the_page_before(void **state)
     hi_encoder_free(fresh);
 }
 
+/* ---- strings ---------------------------------------------------------------------------- */
+
+/* Codes of phrases are text, cold: not so those that follow no other. */
+static void phrases_of_strings_are_text_when_cold(void **state)
+{
+    (void)state;
+    cc_seed = 12;
+    for (int t = 0; t < 4; t++) {
+        cc_page p;
+
+        cc_fill(HIST_TYPE_STRING, t < 2 ? SHAPE_PHRASES : SHAPE_LEVELS, NULLS_NONE, ROWS);
+        cc_page_cut(&p, ROWS, ROWS);
+        cc_page_encode(&p, t % 2 == 0 ? HI_PROFILE_COLD : HI_PROFILE_WARM);
+        assert_int_equal(p.blocks[0].encoding, HI_ENC_DICT);
+        const uint8_t model = (uint8_t)p.bytes.data[p.blocks[0].offset + 1];
+        assert_int_equal(model == HI_ENC_TEXT, t == 0);
+        hi_buf_free(&p.bytes);
+    }
+}
+
+/* "c" comes first and least often, "a" and "b" are as frequent. */
+static void the_most_frequent_string_has_code_0(void **state)
+{
+    static const char order[] = "cababdddd";
+    static int32_t offsets[sizeof(order)];
+    static hi_block_info block;
+    const uint32_t rows = sizeof(order) - 1;
+    hi_page_shared shared;
+    hi_buf out;
+    uint32_t size = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i <= rows; i++) {
+        offsets[i] = (int32_t)i;
+    }
+    const hi_values values = {
+        .type = HIST_TYPE_STRING, .rows = rows, .offsets = offsets, .bytes = order};
+    hi_buf_init(&out, &cc_mem, SIZE_MAX);
+    assert_int_equal(
+        hi_page_encode(cc_encoder, &values, HI_PROFILE_WARM, &rows, 1, &out, &block, &size),
+        HIST_OK);
+    uint8_t *section = cc_padded_copy((const uint8_t *)out.data, size);
+    assert_int_equal(hi_page_shared_open(&cc_mem, HIST_TYPE_STRING, section, size, rows, &shared),
+                     HIST_OK);
+    assert_int_equal(shared.dict.count, 4);
+    assert_memory_equal(shared.dict.bytes, "dabc", 4);
+    hi_page_shared_free(&cc_mem, &shared);
+    free(section);
+    hi_buf_free(&out);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_clock_has_up_to_64_jumps),
+    cmocka_unit_test(a_counter_that_starts_again_is_a_progression_too),
     cmocka_unit_test(a_list_has_up_to_32_values),
     cmocka_unit_test(a_quarter_has_up_to_255_exceptions),
     cmocka_unit_test(a_difference_of_bits_is_up_to_2_to_the_15),
     cmocka_unit_test(a_column_with_more_digits_than_its_sample_is_written_with_them),
-    cmocka_unit_test(a_cold_block_of_pairs_comes_back),
+    cmocka_unit_test(a_cold_block_of_short_runs_comes_back),
     cmocka_unit_test(a_set_is_made_of_up_to_32_streams_and_64_ki_values),
     cmocka_unit_test(a_cold_stream_has_at_least_32_values),
     cmocka_unit_test(a_dictionary_for_a_page_has_up_to_32768_entries),
     cmocka_unit_test(a_page_does_not_know_the_dictionary_of_the_page_before),
+    cmocka_unit_test(phrases_of_strings_are_text_when_cold),
+    cmocka_unit_test(the_most_frequent_string_has_code_0),
 };
 
 CC_MAIN(tests)

@@ -55,9 +55,11 @@ static void make_jumps(cb_bytes *b)
     cb_svarint(b, 0);
     cb_svarint(b, 1);
     cb_u8(b, 2);
-    cb_u8(b, 1);
-    cb_u16(b, 3); /* 6: places */
-    cb_u16(b, 5); /* 8 */
+    cb_u8(b, 4);      /* 5: bits of a gap */
+    cb_u8(b, 1);      /* 6: the least */
+    cb_u8(b, 8);      /* 7: bits of a jump */
+    cb_svarint(b, 0); /* 8 */
+    cb_u8(b, 0x12);   /* 9: gaps of 3 and 2 */
     cb_fill(b, 9, 2);
 }
 
@@ -241,10 +243,14 @@ static const flaw flaws[] = {
     {"places of exceptions equal", make_vector, HIST_TYPE_LONG, 4, 13, 1},
     {"places of exceptions descending", make_vector, HIST_TYPE_LONG, 4, 13, 0},
     {"place of an exception outside", make_vector, HIST_TYPE_LONG, 4, 13, 4},
-    {"places of jumps equal", make_jumps, HIST_TYPE_LONG, 10, 8, 3},
-    {"places of jumps descending", make_jumps, HIST_TYPE_LONG, 10, 8, 2},
-    {"place of a jump outside", make_jumps, HIST_TYPE_LONG, 10, 8, 10},
-    {"jump at the first value", make_jumps, HIST_TYPE_LONG, 10, 6, 0},
+    {"place of a jump outside", make_jumps, HIST_TYPE_LONG, 10, 9, 0x19},
+    {"place of the second jump outside", make_jumps, HIST_TYPE_LONG, 10, 9, 0x62},
+    {"places of jumps that may be equal", make_jumps, HIST_TYPE_LONG, 10, 6, 0},
+    {"unknown form bit of jumps", make_jumps, HIST_TYPE_LONG, 10, 5, 4 | 16},
+    {"unknown form bit of jumps", make_jumps, HIST_TYPE_LONG, 10, 5, 4 | 32},
+    {"unknown form bit of jumps", make_jumps, HIST_TYPE_LONG, 10, 5, 4 | 64},
+    {"bits of a jump", make_jumps, HIST_TYPE_LONG, 10, 7, 65},
+    {"no jumps", make_jumps, HIST_TYPE_LONG, 10, 4, 0},
     {"unknown operation", make_ratio, HIST_TYPE_REAL, 2, 1, 3},
     {"unknown form bit", make_ratio, HIST_TYPE_REAL, 2, 1, 1 | 32},
     {"unknown form bit", make_ratio, HIST_TYPE_REAL, 2, 1, 1 | 64},

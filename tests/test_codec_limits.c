@@ -59,33 +59,40 @@ static void make_zeros(cb_bytes *b, uint32_t n)
     cb_svarint(b, 0);
 }
 
-static void put_jumps(cb_bytes *b, uint32_t jumps, uint32_t bytes, uint32_t first_place)
+/* Jumps as far apart as the first is from the start; each is -1, or all ones of `width` bits. */
+static void put_jumps(cb_bytes *b, uint32_t jumps, uint32_t gap_width, uint32_t gap, uint32_t width)
 {
     cb_u8(b, HI_ENC_INT);
     cb_u8(b, 1);
     cb_svarint(b, 0); /* start */
     cb_svarint(b, 1); /* step */
     cb_u8(b, jumps);
-    cb_u8(b, bytes);
-    for (uint32_t i = 0; i < jumps; i++) {
-        cb_u16(b, first_place + i);
-    }
-    cb_fill(b, 0xff, (size_t)jumps * bytes);
+    cb_u8(b, gap_width);
+    cb_varint(b, gap);
+    cb_u8(b, width);
+    cb_svarint(b, width == 0 ? -1 : 0);
+    cb_fill(b, 0, (jumps * gap_width + 7) / 8);
+    cb_fill(b, 0xff, (jumps * width + 7) / 8);
 }
 
 static void make_jumps(cb_bytes *b, uint32_t n)
 {
-    put_jumps(b, n, 1, 1);
+    put_jumps(b, n, 0, 1, 0);
 }
 
-static void make_jump_bytes(cb_bytes *b, uint32_t n)
+static void make_jump_width(cb_bytes *b, uint32_t n)
 {
-    put_jumps(b, 1, n, 1);
+    put_jumps(b, 1, 0, 1, n);
 }
 
 static void make_jump_place(cb_bytes *b, uint32_t n)
 {
-    put_jumps(b, 1, 1, n);
+    put_jumps(b, 1, 0, n, 0);
+}
+
+static void make_jump_gap(cb_bytes *b, uint32_t n)
+{
+    put_jumps(b, 1, n, 1, 0);
 }
 
 /* Head of the only vector of a block, whose size is 12 + what follows. */
@@ -333,8 +340,9 @@ static const limit limits[] = {
     {"values of a list", make_list, HIST_TYPE_LONG, 0, 1, 32, 31},
     {"zeros of a regular stream", make_zeros, HIST_TYPE_LONG, 3, 0, 18, 1000000000000000000},
     {"jumps", make_jumps, HIST_TYPE_LONG, 100, 1, 64, 99 - 64},
-    {"bytes of a jump", make_jump_bytes, HIST_TYPE_LONG, 100, 1, 8, 98},
+    {"bits of a jump", make_jump_width, HIST_TYPE_LONG, 100, 0, 64, 98},
     {"place of a jump", make_jump_place, HIST_TYPE_LONG, 100, 1, 99, 98},
+    {"bits of a gap between jumps", make_jump_gap, HIST_TYPE_LONG, 100, 0, 13, 98},
     {"width of a short vector", make_width_short, HIST_TYPE_LONG, 8, 0, 64, UINT64_MAX},
     {"width of a vector in lanes", make_width_lanes, HIST_TYPE_LONG, 256, 0, 64, UINT64_MAX},
     {"shift of a line", make_shift, HIST_TYPE_LONG, 8, 0, 63, UINT64_MAX},
@@ -342,7 +350,7 @@ static const limit limits[] = {
     {"bytes of an exception", make_exception_bytes, HIST_TYPE_LONG, 2, 1, 8,
      UINT64_C(0xfefefefefefefefe)},
     {"place of an exception", make_exception_place, HIST_TYPE_LONG, 300, 0, 43, 5},
-    {"runs", make_runs, HIST_TYPE_LONG, 8192, 1, 4096, 7},
+    {"runs", make_runs, HIST_TYPE_LONG, 8192, 1, 6144, 7},
     {"entries of a dictionary", make_entries, HIST_TYPE_LONG, 8192, 1, 8192, 9},
     {"code of an entry", make_code, HIST_TYPE_LONG, 10, 0, 3, 53},
     {"digits of a decimal", make_digits, HIST_TYPE_REAL, 3, 0, 22, UINT64_C(0x3b5e392010175ee6)},
@@ -604,6 +612,48 @@ static void codes_are_below_the_strings_there_are(void **state)
     assert_int_equal(id_decode(HIST_TYPE_STRING, NULL, 2), HIST_ECORRUPT);
 }
 
+/* A block of two values whose codes are text: `bytes` of them, a dictionary of `entries`. */
+static hist_status codes_decode(uint32_t entries, const char *text, size_t bytes, uint32_t *last)
+{
+    static const int32_t offsets[300];
+    const hi_page_shared shared = {.dict = {.count = entries, .offsets = offsets, .bytes = ""}};
+    static cb_bytes b;
+    cc_room got = cc_room_new(0);
+    hi_decoded d;
+
+    b.size = 0;
+    cb_u8(&b, HI_ENC_DICT);
+    cb_u8(&b, HI_ENC_TEXT);
+    cb_u8(&b, 0); /* As it is. */
+    cb_u8(&b, (uint8_t)bytes);
+    for (size_t i = 0; i < bytes; i++) {
+        cb_u8(&b, (uint8_t)text[i]);
+    }
+    uint8_t *src = cc_padded_copy(b.at, b.size);
+    const hist_status status =
+        hi_block_decode(HIST_TYPE_STRING, src, b.size, 2, &shared, &got.r, &d);
+    *last = ((const uint32_t *)got.r.data)[1];
+    free(src);
+    cc_room_free(&got);
+    return status;
+}
+
+static void codes_as_text_have_a_byte_for_256_strings_and_two_for_more(void **state)
+{
+    uint32_t last = 0;
+
+    (void)state;
+    assert_int_equal(codes_decode(256, "\0\377", 2, &last), HIST_OK);
+    assert_int_equal(last, 255);
+    assert_int_equal(codes_decode(255, "\0\377", 2, &last), HIST_ECORRUPT);
+    assert_int_equal(codes_decode(256, "\0\0\0", 3, &last), HIST_ECORRUPT);
+    assert_int_equal(codes_decode(256, "\0\0\0\0", 4, &last), HIST_ECORRUPT);
+    assert_int_equal(codes_decode(257, "\0\0", 2, &last), HIST_ECORRUPT);
+    assert_int_equal(codes_decode(257, "\0\0\0\1", 4, &last), HIST_OK);
+    assert_int_equal(last, 256);
+    assert_int_equal(codes_decode(257, "\0\1\0\1", 4, &last), HIST_ECORRUPT);
+}
+
 /* ---- what the caller asks for ----------------------------------------------------------- */
 
 static void vectors_are_of_numbers_and_of_the_block(void **state)
@@ -700,6 +750,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(ids_have_32_bits),
     cmocka_unit_test(ids_of_a_vector_have_32_bits),
     cmocka_unit_test(codes_are_below_the_strings_there_are),
+    cmocka_unit_test(codes_as_text_have_a_byte_for_256_strings_and_two_for_more),
     cmocka_unit_test(vectors_are_of_numbers_and_of_the_block),
     cmocka_unit_test(text_that_the_room_has_no_space_for_is_the_callers_mistake),
     cmocka_unit_test(a_byte_behind_a_text_is_damage),

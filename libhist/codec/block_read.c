@@ -7,6 +7,8 @@
 #include "codec/encoder.h"
 #include "codec/text_read.h"
 
+enum { CODE_BYTES_MAX = 2 };
+
 /* A block whose head and validity were read. */
 typedef struct block_view {
     const hi_codec_kernels *kern;
@@ -158,6 +160,29 @@ static hist_status block_bools(block_view *b, const uint64_t *valid, uint64_t *d
 
 /* ---- a block ---------------------------------------------------------------------------- */
 
+/* Codes that are text. */
+static hist_status block_text_codes(block_view *b, uint32_t entries, const uint64_t *valid,
+                                    uint32_t *data)
+{
+    uint8_t text[CODE_BYTES_MAX * HI_BLOCK_ROWS_MAX];
+    const uint32_t bytes = hi_code_bytes(entries);
+    uint32_t largest = 0;
+
+    HI_TRY(hi_text_read_bytes(&b->r, text, (size_t)b->count * bytes));
+    HI_TRY(block_end(b));
+    for (uint32_t i = 0; i < b->count; i++) {
+        data[i] = text[i] | (bytes > 1 ? (uint32_t)text[b->count + i] << 8 : 0);
+        largest = data[i] > largest ? data[i] : largest;
+    }
+    if (largest >= entries) {
+        return HIST_ECORRUPT;
+    }
+    if (b->count < b->rows) {
+        spread_ids(data, valid, b->rows, b->count);
+    }
+    return HIST_OK;
+}
+
 static hist_status block_strings(block_view *b, const hi_page_shared *shared, const hi_room *room,
                                  hi_decoded *decoded)
 {
@@ -170,6 +195,9 @@ static hist_status block_strings(block_view *b, const hi_page_shared *shared, co
     }
     decoded->codes = true;
     b->model = hi_read_u8(&b->r);
+    if (b->model == HI_ENC_TEXT) {
+        return block_text_codes(b, shared->dict.count, room->valid, room->data);
+    }
     return block_numbers(b, HI_KIND_INT, shared->dict.count - 1, shared, room->valid, room->data);
 }
 

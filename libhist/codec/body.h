@@ -9,9 +9,9 @@
 
 enum {
     HI_DECIMAL_MAX = 22,
-    HI_SEARCH_MAX = 15,    /* The encoder tries k up to this. */
-    HI_ENTRIES_MAX = 8192, /* Of a block's dictionary of numbers. */
-    HI_RUNS_MAX = HI_BLOCK_ROWS_MAX / 2,
+    HI_SEARCH_MAX = 15,                      /* The encoder tries k up to this. */
+    HI_ENTRIES_MAX = 8192,                   /* Of a block's dictionary of numbers. */
+    HI_RUNS_MAX = HI_BLOCK_ROWS_MAX / 4 * 3, /* More never pay. */
     HI_PAGE_ENTRIES_MAX = 1 << 15,
     HI_PAGE_RUNS_MAX = 4096, /* Of all blocks of a page together. */
     HI_DICT_SLOTS = 4 * HI_ENTRIES_MAX,

@@ -2,8 +2,7 @@
 #include "codec/real.h"
 
 enum {
-    RUNS_TRY = 3, /* Runs are tried when there are fewer than count / 3, */
-    RUNS_TRY_COLD = 2,
+    RUNS_TRY = 3,   /* Runs are tried when there are fewer than count / 3, */
     RUNS_TAKE = 16, /* and nothing else when fewer than count / 16. */
     DICT_ROWS_MIN = 64,
     DICT_ENTRY_BITS = 3, /* An entry takes hardly less. */
@@ -250,6 +249,15 @@ size_t hi_runs_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi
 
 /* ---- choice ----------------------------------------------------------------------------- */
 
+/* Cold, a value that is as the one before takes about a bit with its run, however the others are
+   coded; in a dictionary without runs as much as any other. */
+static bool body_tries_runs(const body_work *w, uint64_t runs, uint32_t count)
+{
+    return w->scratch->ints.mode == HI_INTS_WARM
+               ? runs * RUNS_TRY < count
+               : runs * HI_BLOCK_ROWS_MAX < (uint64_t)count * HI_RUNS_MAX;
+}
+
 /* Warm, runs have to be smaller by a tenth: they expand at half the speed. */
 static bool body_prefers_runs(const body_work *w, size_t runs, size_t flat)
 {
@@ -268,7 +276,7 @@ hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, h
         scratch->run_count = 1;
         return body_constant(kind, x[0], to);
     }
-    if ((changes + 1) * (scratch->ints.mode == HI_INTS_WARM ? RUNS_TRY : RUNS_TRY_COLD) >= count) {
+    if (!body_tries_runs(&w, changes + 1, count)) {
         return body_values(&w, x, count, &scratch->hints[0], to);
     }
     const uint32_t from = hi_ints_noted(&scratch->ints);

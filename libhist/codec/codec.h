@@ -24,7 +24,7 @@ enum {
     /* Stack that decoding needs, at most: warm blocks, those with text, cold ones. */
     HI_DECODE_STACK_WARM = 120 << 10,
     HI_DECODE_STACK_TEXT = 140 << 10,
-    HI_DECODE_STACK_COLD = 320 << 10,
+    HI_DECODE_STACK_COLD = 352 << 10,
 };
 
 typedef enum hi_profile {

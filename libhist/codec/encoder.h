@@ -116,6 +116,15 @@ void hi_text_index_free(hi_encoder *encoder);
 /* Appends the shared section. */
 hist_status hi_text_put_dict(hi_encoder *encoder, const hi_values *values, hi_profile profile,
                              hi_buf *out);
+/* Bytes of a code that is text. */
+static inline uint32_t hi_code_bytes(uint32_t entries)
+{
+    return entries <= 256 ? 1 : 2;
+}
+
+/* Codes as text, to `to`: its size, 0 where it is not below `below` bytes. HIST_ENOMEM. */
+hist_status hi_text_put_codes(hi_encoder *encoder, const uint64_t *codes, uint32_t count,
+                              size_t below, uint8_t *to, size_t *size_out);
 /* Appends what follows the head and validity of a TEXT block. */
 hist_status hi_text_put_block(hi_encoder *encoder, const hi_slice *slice, hi_profile profile,
                               hi_buf *out);

@@ -41,33 +41,55 @@ hi_cold_page *hi_cold_page_new(hi_mem *mem)
     return page;
 }
 
+static void notes_free(hi_mem *mem, hi_cold_notes *notes)
+{
+    if (notes != NULL) {
+        hi_mem_free(mem, notes->x, notes->room * sizeof(*notes->x));
+        HI_MEM_DELETE(mem, notes);
+    }
+}
+
+/* Nothing is noted; room for values is kept. HIST_ENOMEM. */
+static hist_status notes_begin(hi_mem *mem, hi_cold_notes **notes)
+{
+    if (*notes == NULL) {
+        *notes = HI_MEM_NEW(mem, hi_cold_notes);
+        return *notes == NULL ? HIST_ENOMEM : HIST_OK;
+    }
+    (*notes)->streams = 0;
+    (*notes)->rows = 0;
+    (*notes)->next = 0;
+    (*notes)->failed = false;
+    return HIST_OK;
+}
+
 void hi_cold_page_free(hi_cold_page *page)
 {
-    if (page == NULL) {
-        return;
+    if (page != NULL) {
+        notes_free(page->mem, page->notes);
+        notes_free(page->mem, page->rival);
+        HI_MEM_DELETE(page->mem, page);
     }
-    hi_cold_notes *notes = page->notes;
-    if (notes != NULL) {
-        hi_mem_free(page->mem, notes->x, notes->room * sizeof(*notes->x));
-        HI_MEM_DELETE(page->mem, notes);
-    }
-    HI_MEM_DELETE(page->mem, page);
 }
 
 hist_status hi_cold_page_begin(hi_cold_page *page, uint32_t block_count)
 {
     page->set.count = 0;
-    if (page->notes == NULL && block_count > 1) {
-        page->notes = HI_MEM_NEW(page->mem, hi_cold_notes);
-        return page->notes == NULL ? HIST_ENOMEM : HIST_OK;
-    }
-    if (page->notes != NULL) {
-        page->notes->streams = 0;
-        page->notes->rows = 0;
-        page->notes->next = 0;
-        page->notes->failed = false;
-    }
-    return HIST_OK;
+    return page->notes == NULL && block_count <= 1 ? HIST_OK : notes_begin(page->mem, &page->notes);
+}
+
+void hi_cold_page_swap(hi_cold_page *page)
+{
+    hi_cold_notes *notes = page->notes;
+
+    page->notes = page->rival;
+    page->rival = notes;
+}
+
+hist_status hi_cold_page_rival(hi_cold_page *page)
+{
+    hi_cold_page_swap(page);
+    return notes_begin(page->mem, &page->notes);
 }
 
 hist_status hi_cold_page_share(const hi_codec_kernels *kern, hi_cold_page *page)

@@ -55,6 +55,7 @@ typedef struct hi_cold_page {
     hi_cold_scratch scratch;
     hi_cold_set set;
     hi_cold_notes *notes; /* NULL: no page had several blocks yet. */
+    hi_cold_notes *rival; /* Of another plan of the same page. NULL: none was ever made. */
     uint8_t out[HI_STREAM_BYTES_MAX];
 } hi_cold_page;
 
@@ -68,6 +69,10 @@ hi_cold_page *hi_cold_page_new(hi_mem *mem); /* NULL: no memory. */
 void hi_cold_page_free(hi_cold_page *page);
 /* A page of so many blocks begins: forgets what was noted. HIST_ENOMEM. */
 hist_status hi_cold_page_begin(hi_cold_page *page, uint32_t block_count);
+/* Another plan of the page begins; what was noted is kept aside. HIST_ENOMEM. */
+hist_status hi_cold_page_rival(hi_cold_page *page);
+/* Back to the notes of the first plan. */
+void hi_cold_page_swap(hi_cold_page *page);
 /* Two candidates were written after `from` streams were noted, the second after `mid`: forgets the
    streams of the one that will not be used. Does nothing unless planning. */
 void hi_ints_keep(hi_ints_scratch *scratch, uint32_t from, uint32_t mid, bool second);

@@ -3,12 +3,13 @@
  * lets a model be chosen, and appends the bytes.
  */
 #include <assert.h>
+#include <math.h>
 
 #include "base/fpenv.h"
 #include "codec/encoder.h"
 
 enum {
-    SHARE_BITS = 8, /* A dictionary for a cold page is tried where a value takes more. */
+    CODES_GAIN = 32, /* Codes become text where that saves 1/32. */
 };
 
 hi_encoder *hi_encoder_new(hi_mem *mem)
@@ -144,7 +145,32 @@ static size_t block_put_head(hi_encoder *encoder, const hi_slice *slice)
     return 2 + validity.size;
 }
 
-/* Body after the head for everything but text; returns the block's size. */
+/* Codes into the page's dictionary after the head; adds to *size. Cold, they are also tried as text:
+   what happens in a machine comes in phrases. */
+static hist_status block_put_codes(hi_encoder *encoder, const hi_slice *slice, size_t *size)
+{
+    uint8_t *to = encoder->block + *size;
+    const uint64_t *codes = slice_codes(encoder, slice);
+    const uint32_t noted = hi_ints_noted(&encoder->body.ints);
+    const hi_body body =
+        hi_body_encode(encoder->kern, &encoder->body, HI_KIND_INT, codes, slice->count, to + 1);
+    size_t made = 0;
+
+    if (encoder->body.ints.mode != HI_INTS_WARM) {
+        HI_TRY(hi_text_put_codes(encoder, codes, slice->count, body.size - body.size / CODES_GAIN,
+                                 to + 1, &made));
+        if (made > 0) {
+            hi_ints_keep(&encoder->body.ints, noted, noted, false);
+        }
+    }
+    to[0] = (uint8_t)(made > 0 ? HI_ENC_TEXT : body.model);
+    hi_page_runs_add(encoder, to[0]);
+    encoder->block[0] |= HI_ENC_DICT;
+    *size += 1 + (made > 0 ? made : body.size);
+    return HIST_OK;
+}
+
+/* Body after the head for everything but strings; returns the block's size. */
 static size_t block_put_body(hi_encoder *encoder, const hi_slice *slice, size_t at)
 {
     uint8_t *to = encoder->block + at;
@@ -159,12 +185,6 @@ static size_t block_put_body(hi_encoder *encoder, const hi_slice *slice, size_t 
             memcpy(encoder->bits, packed, (slice->rows + 63) / 64 * sizeof(*packed));
         }
         body = hi_bits_encode(encoder->kern, &encoder->body, encoder->bits, slice->count, to);
-    } else if (slice->values->type == HIST_TYPE_STRING) {
-        body = hi_body_encode(encoder->kern, &encoder->body, HI_KIND_INT,
-                              slice_codes(encoder, slice), slice->count, to + 1);
-        hi_page_runs_add(encoder, body.model);
-        to[0] = (uint8_t)body.model;
-        body = (hi_body){HI_ENC_DICT, body.size + 1};
     } else {
         body = hi_body_encode(encoder->kern, &encoder->body, hi_kind_of(slice->values->type),
                               slice_numbers(encoder, slice), slice->count, to);
@@ -185,13 +205,18 @@ static hist_status block_put(hi_encoder *encoder, hi_slice *slice, hi_profile pr
         hi_buf_byte(out, HI_ENC_NULLS);
         return HIST_OK;
     }
-    const size_t head = block_put_head(encoder, slice);
+    size_t size = block_put_head(encoder, slice);
     if (slice->values->type == HIST_TYPE_STRING && !encoder->index.dict) {
         encoder->block[0] |= HI_ENC_TEXT;
-        hi_buf_append(out, encoder->block, head);
+        hi_buf_append(out, encoder->block, size);
         return hi_text_put_block(encoder, slice, profile, out);
     }
-    hi_buf_append(out, encoder->block, block_put_body(encoder, slice, head));
+    if (slice->values->type == HIST_TYPE_STRING) {
+        HI_TRY(block_put_codes(encoder, slice, &size));
+    } else {
+        size = block_put_body(encoder, slice, size);
+    }
+    hi_buf_append(out, encoder->block, size);
     return HIST_OK;
 }
 
@@ -263,28 +288,27 @@ static hist_status page_put_block(hi_encoder *encoder, hi_slice *slice, hi_profi
     return HIST_OK;
 }
 
-/* Whether one dictionary of numbers for the page may pay, by the first block alone: it has one of
-   its own, or much is left and time matters less. */
-static bool page_may_share(const hi_encoder *encoder, const hi_page_work *w, uint32_t *entries_max)
+/* Most entries of a dictionary of numbers for the page that may pay; 0: none will. Warm, the first block
+   must have one of its own: beyond, as many entries as that has in each block would cost less. */
+static uint32_t page_entries_max(const hi_encoder *encoder, const hi_page_work *w)
 {
     const hist_type type = w->values->type;
-    const hi_block_info *block = w->blocks;
-    const uint32_t entries = encoder->body.dict_entries;
+    const uint32_t entries = encoder->body.dict_entries * w->block_count / 4 * 3;
 
-    *entries_max = w->values->rows / 4;
     if (w->block_count < 2 || type == HIST_TYPE_INT || type == HIST_TYPE_STRING ||
         type == HIST_TYPE_BOOL) {
-        return false;
+        return 0;
     }
     if (encoder->body.ints.mode != HI_INTS_WARM) {
-        *entries_max *= 2;
-        return (uint64_t)block->size * 8 >= (uint64_t)block->rows * SHARE_BITS;
+        return w->values->rows / 2;
     }
-    /* Beyond, as many entries as this one in each block would cost less. */
-    if (entries * w->block_count / 4 * 3 < *entries_max) {
-        *entries_max = entries * w->block_count / 4 * 3;
-    }
-    return entries > 0;
+    return entries < w->values->rows / 4 ? entries : w->values->rows / 4;
+}
+
+static hist_status page_collect(hi_encoder *encoder, const hi_page_work *w, uint32_t entries_max)
+{
+    return hi_page_dict_collect(&encoder->body.page_dict, encoder->mem, hi_kind_of(w->values->type),
+                                w->values, entries_max);
 }
 
 /* Shared section and first block, from out->size on. */
@@ -299,20 +323,19 @@ static hist_status page_put_first(hi_encoder *encoder, hi_page_work *w, hi_slice
     return page_put_block(encoder, slice, w->profile, start, out, info);
 }
 
-/* After the first block: the same with a dictionary for the page, which takes its place where that
-   is smaller, the dictionary's bytes spread over all blocks. */
+/* Warm, after the first block: the same with a dictionary for the page, which takes its place where
+   that is smaller, the dictionary's bytes spread over all blocks. */
 static hist_status page_try_dict(hi_encoder *encoder, hi_page_work *w, hi_slice *slice, hi_buf *out)
 {
+    const uint32_t entries_max = page_entries_max(encoder, w);
     const size_t second = out->size;
-    uint32_t entries_max = 0;
     uint32_t shared_size = 0;
     hi_block_info info;
 
-    if (!page_may_share(encoder, w, &entries_max)) {
+    if (entries_max == 0) {
         return HIST_OK;
     }
-    HI_TRY(hi_page_dict_collect(&encoder->body.page_dict, encoder->mem, hi_kind_of(w->values->type),
-                                w->values, entries_max));
+    HI_TRY(page_collect(encoder, w, entries_max));
     if (encoder->body.page_dict.count == 0) {
         return HIST_OK;
     }
@@ -339,7 +362,7 @@ static hist_status page_put(hi_encoder *encoder, hi_page_work *w, hi_ints_mode m
     hi_slice slice = {.values = w->values};
 
     encoder->body.ints.mode = mode;
-    encoder->body.page_dict.count = 0;
+    encoder->body.page_dict.count = mode == HI_INTS_WARM ? 0 : encoder->body.page_dict.count;
     encoder->runs.seen = (hi_page_runs_seen){.blocks = 0};
     hi_body_page(&encoder->body);
     out->size = w->start;
@@ -347,7 +370,9 @@ static hist_status page_put(hi_encoder *encoder, hi_page_work *w, hi_ints_mode m
         assert(w->block_rows[b] >= 1 && w->block_rows[b] <= HI_BLOCK_ROWS_MAX);
         if (b == 0) {
             HI_TRY(page_put_first(encoder, w, &slice, out, w->blocks, &w->shared_size));
-            HI_TRY(page_try_dict(encoder, w, &slice, out));
+            if (mode == HI_INTS_WARM) {
+                HI_TRY(page_try_dict(encoder, w, &slice, out));
+            }
         } else {
             slice.rows = w->block_rows[b];
             HI_TRY(page_put_block(encoder, &slice, w->profile, w->start, out, w->blocks + b));
@@ -357,7 +382,74 @@ static hist_status page_put(hi_encoder *encoder, hi_page_work *w, hi_ints_mode m
     return mode == HI_INTS_PLAN ? HIST_OK : hi_page_runs_try(encoder, w, out);
 }
 
-/* Cold: a first round finds what the streams of all blocks have in common. */
+/* An entry as a number, near enough to tell distances. */
+static double page_dict_number(const hi_page_dict *dict, uint32_t i)
+{
+    const uint64_t v = hi_page_dict_value(dict, i);
+
+    return dict->kind == HI_KIND_REAL ? hi_double_of(v) : (double)(int64_t)v;
+}
+
+/* Whether most entries of the page's dictionary, in their order, follow each other at the least
+   distance there is: then they are not fewer than what integers must tell apart. */
+static bool page_dict_is_dense(const hi_page_dict *dict)
+{
+    double least = HUGE_VAL;
+    uint32_t near = 0;
+
+    for (int round = 0; round < 2; round++) {
+        double before = page_dict_number(dict, 0);
+
+        for (uint32_t i = 1; i < dict->count; i++) {
+            const double here = page_dict_number(dict, i);
+            const double gap = here - before;
+
+            least = round == 0 && gap > 0 && gap < least ? gap : least;
+            near += round == 1 && gap < least + least / 2;
+            before = here;
+        }
+    }
+    return near >= dict->count / 2;
+}
+
+/* After a plan: whether one with a dictionary for the page may take less. The dictionary is collected then. */
+static hist_status page_collect_cold(hi_encoder *encoder, const hi_page_work *w)
+{
+    const uint32_t entries_max = page_entries_max(encoder, w);
+    const hi_value_hint *hint = encoder->body.hints;
+    const bool whole = !hint->dict && !hint->real.off;
+
+    if (entries_max == 0) {
+        return HIST_OK;
+    }
+    HI_TRY(page_collect(encoder, w, entries_max));
+    if (encoder->body.page_dict.count > 0 && whole &&
+        page_dict_is_dense(&encoder->body.page_dict)) {
+        encoder->body.page_dict.count = 0;
+    }
+    return HIST_OK;
+}
+
+/* Plans the page, that is finds what the streams of all blocks have in common, and once more with a
+   dictionary for the page where that may pay. */
+static hist_status page_plan(hi_encoder *encoder, hi_page_work *w, hi_buf *out)
+{
+    hi_cold_page *cold = encoder->body.ints.cold;
+
+    HI_TRY(page_put(encoder, w, HI_INTS_PLAN, out));
+    const size_t own = out->size;
+    HI_TRY(page_collect_cold(encoder, w));
+    if (encoder->body.page_dict.count > 0) {
+        HI_TRY(hi_cold_page_rival(cold));
+        HI_TRY(page_put(encoder, w, HI_INTS_PLAN, out));
+        if (out->size >= own) {
+            encoder->body.page_dict.count = 0;
+            hi_cold_page_swap(cold);
+        }
+    }
+    return hi_cold_page_share(encoder->kern, cold);
+}
+
 static hist_status page_put_cold(hi_encoder *encoder, hi_page_work *w, hi_buf *out)
 {
     hi_ints_scratch *ints = &encoder->body.ints;
@@ -368,10 +460,10 @@ static hist_status page_put_cold(hi_encoder *encoder, hi_page_work *w, hi_buf *o
             return HIST_ENOMEM;
         }
     }
+    encoder->body.page_dict.count = 0;
     HI_TRY(hi_cold_page_begin(ints->cold, w->block_count));
     if (w->block_count > 1 && (w->values->type != HIST_TYPE_STRING || encoder->index.dict)) {
-        HI_TRY(page_put(encoder, w, HI_INTS_PLAN, out));
-        HI_TRY(hi_cold_page_share(encoder->kern, ints->cold));
+        HI_TRY(page_plan(encoder, w, out));
     }
     return page_put(encoder, w, HI_INTS_COLD, out);
 }

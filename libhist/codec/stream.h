@@ -21,14 +21,16 @@ enum {
     HI_BODY_BYTES_MAX = 2 * HI_STREAM_BYTES_MAX,
     HI_REGULAR_ZEROS_MAX = 18,
     HI_LIST_MAX = 32,
-    HI_JUMPS_MAX = 64,                    /* Beyond, vectors with exceptions are smaller. */
+    HI_JUMPS_MAX = 64,          /* Beyond, vectors with exceptions are smaller. */
+    HI_JUMPS_RETURN = 0x80,     /* Form of jumps: values are those at the places, not the jumps. */
+    HI_JUMPS_GAP_BITS_MAX = 13, /* Its other bits: of a gap between places. */
     HI_QUARTER_ROWS = HI_VECTOR_ROWS / 4, /* Exceptions are counted by quarters of a vector. */
     HI_QUARTER_EXCEPTIONS_MAX = 255,
 };
 
 typedef enum hi_stream_kind {
     HI_STREAM_VECTORS = 0,
-    HI_STREAM_JUMPS = 1,   /* start + i * step + the jumps up to i. */
+    HI_STREAM_JUMPS = 1,   /* The same, with a few places where it goes on elsewhere. */
     HI_STREAM_REGULAR = 2, /* start + i * step. */
     HI_STREAM_LIST = 5,    /* A few values, one after another. */
     HI_STREAM_KIND = 0x7f,
@@ -83,10 +85,9 @@ typedef struct hi_stream_view {
     uint64_t start; /* REGULAR, JUMPS */
     uint64_t step;
     uint32_t jumps;
-    unsigned jump_bytes;
-    const uint8_t *jump_places; /* u16 each, ascending, none is 0. */
-    const uint8_t *jump_values; /* Sign-extended. */
-    const uint8_t *list;        /* LIST: an svarint each. */
+    uint16_t jump_places[HI_JUMPS_MAX]; /* Ascending, none is 0. */
+    uint64_t jump_starts[HI_JUMPS_MAX]; /* `start` from that place on. */
+    const uint8_t *list;                /* LIST: an svarint each. */
     size_t list_size;
     const uint8_t *vector[HI_BLOCK_VECTORS_MAX];
     uint16_t size[HI_BLOCK_VECTORS_MAX];

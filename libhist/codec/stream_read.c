@@ -1,4 +1,5 @@
 /* stream_read.c -- integer streams back to values; README.md has the layout. */
+#include "codec/bitio.h"
 #include "codec/stream.h"
 
 /* Views of vectors: one size each, then the vectors themselves. */
@@ -38,31 +39,58 @@ static hist_status stream_open_decimal(hi_reader *r, hi_stream_view *view)
     return HIST_OK;
 }
 
+/* Places: the gaps between them, `least` and bits. */
+static bool jumps_read_places(hi_bit_reader *bits, hi_stream_view *view, unsigned width,
+                              uint64_t least)
+{
+    uint64_t place = 0;
+
+    for (uint32_t i = 0; i < view->jumps; i++) {
+        place += least + hi_get_bits(bits, width); /* Neither is near 2^63. */
+        if (place >= view->count) {
+            return false;
+        }
+        view->jump_places[i] = (uint16_t)place;
+    }
+    return true;
+}
+
+/* What is added at each place, or the values there, to where the pieces would have started. */
+static void jumps_read_values(hi_bit_reader *bits, hi_stream_view *view, unsigned width,
+                              uint64_t least, bool returns)
+{
+    uint64_t start = view->start;
+
+    for (uint32_t i = 0; i < view->jumps; i++) {
+        const uint64_t value = least + hi_get_bits(bits, width);
+
+        start = returns ? value - view->jump_places[i] * view->step : start + value;
+        view->jump_starts[i] = start;
+    }
+}
+
 static hist_status stream_open_jumps(hi_reader *r, hi_stream_view *view)
 {
-    uint32_t after = 1;
-
     HI_TRY(stream_open_regular(r, view));
     view->jumps = hi_read_u8(r);
-    view->jump_bytes = hi_read_u8(r);
-    if (view->jumps == 0 || view->jumps > HI_JUMPS_MAX || view->jump_bytes == 0 ||
-        view->jump_bytes > 8) {
-        return HIST_ECORRUPT;
-    }
-    view->jump_places = hi_read_bytes(r, (size_t)2 * view->jumps);
-    view->jump_values = hi_read_bytes(r, (size_t)view->jump_bytes * view->jumps);
-    if (r->failed) {
-        return HIST_ECORRUPT;
-    }
-    for (uint32_t i = 0; i < view->jumps; i++) {
-        const uint32_t place = hi_get_u16(view->jump_places + (size_t)2 * i);
+    const uint8_t form = hi_read_u8(r);
+    const unsigned gap_width = form & ~(unsigned)HI_JUMPS_RETURN;
+    const uint64_t least_gap = hi_read_varint(r);
+    const unsigned width = hi_read_u8(r);
+    const uint64_t least = (uint64_t)hi_read_svarint(r);
 
-        if (place < after || place >= view->count) {
-            return HIST_ECORRUPT;
-        }
-        after = place + 1;
+    if (r->failed || view->jumps == 0 || view->jumps > HI_JUMPS_MAX ||
+        gap_width > HI_JUMPS_GAP_BITS_MAX || least_gap == 0 || least_gap >= view->count ||
+        width > 64) {
+        return HIST_ECORRUPT;
     }
-    return HIST_OK;
+    hi_bit_reader bits = hi_bits_begin(r);
+    if (!jumps_read_places(&bits, view, gap_width, least_gap)) {
+        return HIST_ECORRUPT;
+    }
+    jumps_read_values(&bits, view, width, least, (form & HI_JUMPS_RETURN) != 0);
+    hi_bits_end(r, &bits);
+    return r->failed ? HIST_ECORRUPT : HIST_OK;
 }
 
 static hist_status stream_open_list(hi_reader *r, hi_stream_view *view)
@@ -265,24 +293,19 @@ static hist_status vector_decode(const hi_codec_kernels *kern, hi_reader *r, uin
 static void jumps_vector(const hi_codec_kernels *kern, const hi_stream_view *view, uint32_t v,
                          uint32_t rows, uint64_t *out)
 {
-    const uint8_t *end = view->jump_values + (size_t)view->jump_bytes * view->jumps;
     const uint32_t first = v * HI_VECTOR_ROWS;
     uint64_t start = view->start;
     uint32_t from = first;
 
-    for (uint32_t i = 0; i < view->jumps; i++) {
-        const uint32_t place = hi_get_u16(view->jump_places + (size_t)2 * i);
+    for (uint32_t i = 0; i < view->jumps && view->jump_places[i] < first + rows; i++) {
+        const uint32_t place = view->jump_places[i];
 
-        if (place >= first + rows) {
-            break;
-        }
         if (place > from) {
             kern->progression(out + (from - first), place - from, start + from * view->step,
                               view->step);
             from = place;
         }
-        start +=
-            signed_value(view->jump_values + (size_t)view->jump_bytes * i, end, view->jump_bytes);
+        start = view->jump_starts[i];
     }
     kern->progression(out + (from - first), first + rows - from, start + from * view->step,
                       view->step);

@@ -2,6 +2,7 @@
  * stream_write.c -- integers to warm streams: regular, a list, a progression with
  * jumps, or vectors, with a common factor scaled out.
  */
+#include "codec/bitio.h"
 #include "codec/stream.h"
 
 enum {
@@ -11,7 +12,7 @@ enum {
     JUMP_SAMPLE = 31,
     JUMP_ROWS_MIN = 512,
     JUMP_BYTES_TAKE = 64, /* Vectors are not smaller than so much. */
-    JUMP_BYTES_MAX = 2 * HI_VARINT_SIZE_MAX + 2 + 10 * HI_JUMPS_MAX,
+    JUMP_BYTES_MAX = 4 * HI_VARINT_SIZE_MAX + 4 + 10 * HI_JUMPS_MAX,
 };
 
 static uint64_t gcd_of(uint64_t a, uint64_t b)
@@ -89,13 +90,40 @@ static uint64_t stream_common_step(const uint64_t *x, uint32_t count)
     return step;
 }
 
+/* Numbers as a least one and the bits of what is above it, of all together. */
+typedef struct stream_few {
+    uint64_t least;
+    unsigned width;
+} stream_few;
+
+static stream_few stream_few_of(const uint64_t *v, uint32_t count)
+{
+    int64_t least = (int64_t)v[0];
+    int64_t most = (int64_t)v[0];
+
+    for (uint32_t i = 1; i < count; i++) {
+        least = (int64_t)v[i] < least ? (int64_t)v[i] : least;
+        most = (int64_t)v[i] > most ? (int64_t)v[i] : most;
+    }
+    return (stream_few){(uint64_t)least, hi_bit_length((uint64_t)most - (uint64_t)least)};
+}
+
+static void stream_put_few(hi_bit_writer *bits, const uint64_t *v, uint32_t count, stream_few few)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        hi_put_bits(bits, v[i] - few.least, few.width);
+    }
+}
+
 /* A progression with a few jumps. 0: there are more. */
 static size_t stream_put_jumps(const hi_codec_kernels *kern, const uint64_t *x, uint32_t count,
                                uint8_t *to)
 {
-    uint16_t places[HI_JUMPS_MAX];
-    uint32_t jumps = 0;
-    unsigned bytes = 1;
+    uint64_t gaps[HI_JUMPS_MAX];
+    uint64_t jumps[HI_JUMPS_MAX];
+    uint64_t values[HI_JUMPS_MAX];
+    uint32_t made = 0;
+    uint32_t last = 0;
 
     if (count < JUMP_ROWS_MIN) {
         return 0;
@@ -108,21 +136,28 @@ static size_t stream_put_jumps(const hi_codec_kernels *kern, const uint64_t *x, 
         const uint64_t jump = x[i] - x[i - 1] - step;
 
         if (jump != 0) {
-            places[jumps++] = (uint16_t)i;
-            bytes = hi_signed_bytes(jump) > bytes ? hi_signed_bytes(jump) : bytes;
+            gaps[made] = i - last;
+            jumps[made] = jump;
+            values[made++] = x[i];
+            last = i;
         }
     }
+    const stream_few gap = stream_few_of(gaps, made);
+    const stream_few jump = stream_few_of(jumps, made);
+    const stream_few value = stream_few_of(values, made);
+    const bool returns = value.width < jump.width; /* A counter that starts again. */
+    const stream_few few = returns ? value : jump;
     uint8_t *at = to + hi_put_svarint(to, x[0]);
     at += hi_put_svarint(at, step);
-    *at++ = (uint8_t)jumps;
-    *at++ = (uint8_t)bytes;
-    for (uint32_t i = 0; i < jumps; i++, at += 2) {
-        hi_put_u16(at, places[i]);
-    }
-    for (uint32_t i = 0; i < jumps; i++) {
-        at += hi_put_signed(at, x[places[i]] - x[places[i] - 1] - step, bytes);
-    }
-    return (size_t)(at - to);
+    *at++ = (uint8_t)made;
+    *at++ = (uint8_t)(gap.width | (returns ? HI_JUMPS_RETURN : 0U));
+    at += hi_put_varint(at, gap.least);
+    *at++ = (uint8_t)few.width;
+    at += hi_put_svarint(at, few.least);
+    hi_bit_writer bits = {.to = at};
+    stream_put_few(&bits, gaps, made, gap);
+    stream_put_few(&bits, returns ? values : jumps, made, few);
+    return (size_t)(at - to) + hi_bits_bytes(&bits);
 }
 
 static size_t stream_put_vectors(const hi_codec_kernels *kern, hi_stream_scratch *scratch,

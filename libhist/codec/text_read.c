@@ -24,8 +24,7 @@ static hist_status text_read_offsets(const hi_codec_kernels *kern, hi_reader *r,
     return HIST_OK;
 }
 
-/* Kind, stored size, bytes: exactly `size` bytes of text to `to`. */
-static hist_status text_read_bytes(hi_reader *r, char *to, size_t size)
+hist_status hi_text_read_bytes(hi_reader *r, void *to, size_t size)
 {
     size_t stored = 0;
     const uint8_t kind = hi_read_u8(r);
@@ -77,7 +76,7 @@ hist_status hi_text_read_block(hi_reader *r, const hi_text_rows *rows, const hi_
     if (rows->count < rows->rows) {
         text_spread(rows, room->offsets);
     }
-    HI_TRY(text_read_bytes(r, room->bytes, (size_t)size));
+    HI_TRY(hi_text_read_bytes(r, room->bytes, (size_t)size));
     return hi_reader_left(r) == 0 ? HIST_OK : HIST_ECORRUPT;
 }
 
@@ -98,7 +97,7 @@ static hist_status dict_fill(hi_reader *r, uint32_t count, size_t size, int32_t 
 
         HI_TRY(text_read_offsets(kern, r, here, offsets + at, &end, size));
     }
-    return end == size ? text_read_bytes(r, bytes, size) : HIST_ECORRUPT;
+    return end == size ? hi_text_read_bytes(r, bytes, size) : HIST_ECORRUPT;
 }
 
 hist_status hi_dict_open(hi_mem *mem, hi_reader *r, size_t text_bytes_max, hi_dict *dict_out)

@@ -1,4 +1,4 @@
-/* text_read.h -- strings of blocks without dictionary. */
+/* text_read.h -- text of blocks. */
 #ifndef HI_CODEC_TEXT_READ_H
 #define HI_CODEC_TEXT_READ_H
 
@@ -14,5 +14,7 @@ typedef struct hi_text_rows {
 
 /* Takes what follows head and validity; fills room->offsets and room->bytes. */
 hist_status hi_text_read_block(hi_reader *r, const hi_text_rows *rows, const hi_room *room);
+/* Takes a text: kind, stored size, `size` bytes to `to`. */
+hist_status hi_text_read_bytes(hi_reader *r, void *to, size_t size);
 
 #endif

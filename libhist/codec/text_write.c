@@ -7,6 +7,9 @@
 
 enum {
     SQUEEZE_BYTES_MIN = 64,
+    CODES_TEXT_MAX = 1 << 16, /* More are no text. */
+    CODES_HEAD_MAX = 4,       /* Kind and size of a frame of codes. */
+    FREQUENT = 1023,          /* Values that are as frequent are not told apart. */
 };
 
 static hist_str text_at(const hi_values *values, uint32_t row)
@@ -106,6 +109,40 @@ static uint32_t index_valid_rows(const hi_values *values)
     return count;
 }
 
+/* Numbers the entries anew, the most frequent first: codes are small then, and alike in number where
+   they are near, which all that is done with them is good at. Slots are not valid after. */
+static void index_by_frequency(hi_text_index *index, const hi_values *values)
+{
+    uint32_t start[FREQUENT + 1] = {0};
+    uint32_t *counts = (uint32_t *)(void *)index->slots;
+    uint32_t *entries = counts + index->count;
+    uint32_t *codes = entries + index->count;
+    uint32_t sum = 0;
+
+    memset(counts, 0, index->count * sizeof(*counts));
+    for (uint32_t i = 0; i < values->rows; i++) {
+        counts[index->codes[i]] += values->valid == NULL || hist_bit_get(values->valid, i);
+    }
+    for (uint32_t c = 0; c < index->count; c++) {
+        counts[c] = counts[c] < FREQUENT ? counts[c] : FREQUENT;
+        start[counts[c]]++;
+    }
+    for (uint32_t f = FREQUENT + 1; f-- > 0;) {
+        const uint32_t here = start[f];
+
+        start[f] = sum;
+        sum += here;
+    }
+    for (uint32_t c = 0; c < index->count; c++) {
+        codes[c] = start[counts[c]]++;
+        entries[codes[c]] = index->entries[c];
+    }
+    memcpy(index->entries, entries, index->count * sizeof(*entries));
+    for (uint32_t i = 0; i < values->rows; i++) {
+        index->codes[i] = codes[index->codes[i]];
+    }
+}
+
 hist_status hi_text_index_page(hi_encoder *encoder, const hi_values *values)
 {
     hi_text_index *index = &encoder->index;
@@ -135,6 +172,9 @@ hist_status hi_text_index_page(hi_encoder *encoder, const hi_values *values)
             index->dict = false;
             return HIST_OK;
         }
+    }
+    if (index->count > 1) {
+        index_by_frequency(index, values);
     }
     return HIST_OK;
 }
@@ -204,6 +244,35 @@ hist_status hi_text_put_dict(hi_encoder *encoder, const hi_values *values, hi_pr
         return HIST_ENOMEM;
     }
     return text_put(encoder, encoder->text.data, size, profile, out);
+}
+
+hist_status hi_text_put_codes(hi_encoder *encoder, const uint64_t *codes, uint32_t count,
+                              size_t below, uint8_t *to, size_t *size_out)
+{
+    const size_t size = (size_t)count * hi_code_bytes(encoder->index.count);
+    const size_t bound = hi_squeeze_bound(size);
+    size_t made = 0;
+
+    *size_out = 0;
+    hi_buf_clear(&encoder->text);
+    char *text = hi_buf_reserve(&encoder->text, size + bound);
+    if (text == NULL) {
+        return HIST_ENOMEM;
+    }
+    for (size_t i = 0; i < size; i++) {
+        text[i] = (char)(i < count ? codes[i] : codes[i - count] >> 8);
+    }
+    if (below > CODES_HEAD_MAX && encoder->index.count <= CODES_TEXT_MAX) {
+        HI_TRY(hi_squeeze(&encoder->squeezer, HI_PROFILE_COLD, text, size, text + size,
+                          below - CODES_HEAD_MAX, &made));
+    }
+    if (made > 0) {
+        to[0] = HI_TEXT_ZSTD;
+        const size_t head = 1 + hi_put_varint(to + 1, made);
+        memcpy(to + head, text + size, made);
+        *size_out = head + made;
+    }
+    return HIST_OK;
 }
 
 hist_status hi_text_put_block(hi_encoder *encoder, const hi_slice *slice, hi_profile profile,

@@ -85,6 +85,17 @@ static uint64_t curve_next(uint64_t before)
     return before + curve_step;
 }
 
+enum { PHRASE_WORDS = 16, PHRASES = 40, WORDS = 500 };
+
+static uint64_t phrase;
+
+/* A word: the next of the phrase. */
+static uint64_t phrase_next(uint32_t i)
+{
+    phrase = i % PHRASE_WORDS == 0 ? cc_noise() % PHRASES : phrase;
+    return (phrase * PHRASE_WORDS + i % PHRASE_WORDS) * 7919 % WORDS;
+}
+
 static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
 {
     switch (shape) {
@@ -121,6 +132,8 @@ static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
                                       : before;
     case SHAPE_CURVE:
         return curve_next(before);
+    case SHAPE_PHRASES:
+        return (phrase_next(i) + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 3;
     case SHAPE_SCALED:
         return (uint64_t)-77 + 12500 * (cc_noise() % 1000);
     default:
@@ -184,6 +197,7 @@ static uint64_t shape_real(int shape, uint32_t i, uint64_t *walk)
     case SHAPE_LEVELS:
     case SHAPE_MANY_LEVELS:
     case SHAPE_RUN_LEVELS:
+    case SHAPE_PHRASES:
         return *walk;
     case SHAPE_SCALED:
         return hi_bits_of((double)(int64_t)*walk * 0.37); /* No decimals, mostly. */
@@ -210,7 +224,8 @@ static void column_text(int shape, uint32_t rows)
 
     for (uint32_t i = 0; i < rows; i++) {
         const uint64_t kinds = shape == SHAPE_NOISE ? UINT64_MAX : shape == SHAPE_CONST ? 1 : 40;
-        const uint64_t kind = cc_noise() % kinds;
+        const uint64_t kind =
+            shape == SHAPE_PHRASES ? 40 + phrase_next(i) * 12345 : cc_noise() % kinds;
         const int32_t size = (int32_t)(kind % 23);
 
         cc.offsets[i] = at;

@@ -37,6 +37,7 @@ enum {
     SHAPE_CURVE,       /* Differences that walk. */
     SHAPE_MANY_LEVELS, /* Thousands of values without a model, far fewer than rows. */
     SHAPE_RUN_LEVELS,  /* The same in runs. */
+    SHAPE_PHRASES,     /* Sequences of far values that come again. */
     SHAPE_COUNT,
 };
 
