@@ -106,10 +106,24 @@ static hi_body dict_of_page(const body_work *w, const uint64_t *x, uint32_t coun
     return (hi_body){HI_ENC_DICT, 1 + work_stream(w, codes, count, to + 1)};
 }
 
+/* Entries of a dictionary. Warm, where the values are plain decimals, these are too: nothing is
+   searched. */
+static hi_body dict_put_entries(const body_work *w, const hi_real_model *likely, uint32_t entries,
+                                uint8_t *to)
+{
+    hi_body_scratch *scratch = w->scratch;
+
+    if (scratch->ints.mode == HI_INTS_WARM && w->kind == HI_KIND_REAL &&
+        likely->encoding == HI_ENC_NUM && !likely->off && likely->num.op == HI_NUM_DECIMAL) {
+        return hi_real_encode(w->kern, scratch, likely, scratch->entry_values, entries, to);
+    }
+    return hi_flat_encode(w->kern, scratch, w->kind, scratch->entry_values, entries, to);
+}
+
 /* Ascending entries cost less, and codes near each other are values near each other. size 0: there
    are too many entries, or it will hardly be below `below` bytes. */
 static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count, size_t below,
-                           uint8_t *to)
+                           const hi_real_model *likely, uint8_t *to)
 {
     hi_body_scratch *scratch = w->scratch;
 
@@ -129,8 +143,7 @@ static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count
     uint8_t *at = to + hi_put_varint(to, entries);
     at += work_stream(w, scratch->codes, count, at);
     uint8_t *model = at++;
-    const hi_body values =
-        hi_flat_encode(w->kern, scratch, w->kind, scratch->entry_values, entries, at);
+    const hi_body values = dict_put_entries(w, likely, entries, at);
     *model = (uint8_t)values.model;
     scratch->dict_entries = entries;
     return (hi_body){HI_ENC_DICT, (size_t)(at - to) + values.size};
@@ -179,7 +192,7 @@ static hi_body body_values(const body_work *w, const uint64_t *x, uint32_t count
     uint8_t *rival = w->scratch->rival_dict;
 
     if (hint->dict && hint_holds(hint, count)) {
-        const hi_body made = dict_encode(w, x, count, hint_limit(hint, count), to);
+        const hi_body made = dict_encode(w, x, count, hint_limit(hint, count), &hint->real, to);
 
         hint->age++;
         if (made.size > 0 && made.size <= hint_limit(hint, count)) {
@@ -200,7 +213,7 @@ static hi_body body_values(const body_work *w, const uint64_t *x, uint32_t count
     }
     const size_t below = flat.size - flat.size / DICT_GAIN;
     const uint32_t mid = hi_ints_noted(&w->scratch->ints);
-    const hi_body dict = dict_encode(w, x, count, below, rival);
+    const hi_body dict = dict_encode(w, x, count, below, &hint->real, rival);
     const bool smaller = dict.size > 0 && dict.size < below;
     hi_ints_keep(&w->scratch->ints, from, mid, smaller);
     if (!smaller) {
@@ -208,8 +221,10 @@ static hi_body body_values(const body_work *w, const uint64_t *x, uint32_t count
         return flat;
     }
     memcpy(to, rival, dict.size);
-    *hint =
-        (hi_value_hint){.age = 1, .dict = true, .size_1024 = (uint64_t)dict.size * 1024 / count};
+    *hint = (hi_value_hint){.age = 1,
+                            .dict = true,
+                            .size_1024 = (uint64_t)dict.size * 1024 / count,
+                            .real = hint->real};
     return dict;
 }
 

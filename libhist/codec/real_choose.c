@@ -109,7 +109,9 @@ static void price_fill(uint32_t count, const uint64_t *bad, uint64_t *n)
     }
 }
 
-static void price_num(const hi_codec_kernels *kern, const real_sample *sample, hi_real_model *model)
+/* Returns how many values are no such numbers. */
+static uint32_t price_num(const hi_codec_kernels *kern, const real_sample *sample,
+                          hi_real_model *model)
 {
     uint64_t n[SAMPLE_MAX];
     uint64_t off[SAMPLE_MAX];
@@ -125,6 +127,7 @@ static void price_num(const hi_codec_kernels *kern, const real_sample *sample, h
         }
         model->bits += price_stream(kern, sample, off);
     }
+    return exceptions;
 }
 
 /* Prices NUM with and, where values miss the integers by little, without exact hits. */
@@ -132,15 +135,14 @@ static void try_num(const hi_codec_kernels *kern, const real_sample *sample, hi_
                     unsigned digits, hi_real_model *best)
 {
     hi_real_model model = {.encoding = HI_ENC_NUM, .num = num, .digits = digits};
-    const uint64_t share = sample->count * (uint64_t)EXCEPTION_BITS / 32;
 
-    price_num(kern, sample, &model);
+    const uint32_t exceptions = price_num(kern, sample, &model);
     if (model.bits < best->bits) {
         *best = model;
     }
-    if (model.bits > share) { /* Else there are hardly exceptions. */
+    if (exceptions > sample->count / 128) { /* Fewer cost less than a stream. */
         model.off = true;
-        price_num(kern, sample, &model);
+        (void)price_num(kern, sample, &model);
         if (model.bits < best->bits) {
             *best = model;
         }
