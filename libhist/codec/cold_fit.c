@@ -32,7 +32,7 @@ static void sort_pass(const uint64_t *from, uint32_t count, unsigned shift, unsi
     const uint64_t mask = (UINT64_C(1) << digit) - 1;
     uint32_t sum = 0;
 
-    memset(place, 0, (mask + 1) * sizeof(*place));
+    memset(place, 0, ((size_t)mask + 1) * sizeof(*place));
     for (uint32_t i = 0; i < count; i++) {
         place[(from[i] >> shift) & mask]++;
     }

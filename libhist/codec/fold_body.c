@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "codec/fold_kern.h"
 
 #ifndef HI_VARIANT
@@ -244,6 +245,20 @@ static void fold_decimals(const uint64_t *n, uint32_t at, uint32_t count, double
 
 /* ---- packed vectors: unpacked as kern_body.c does, and folded in the same registers ---- */
 
+/* Words of a packed vector. */
+static inline __attribute__((always_inline)) fold_u fold_words(const uint8_t *from)
+{
+    fold_u words;
+
+    memcpy(&words, from, sizeof(words));
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+    for (int l = 0; l < FOLD_WIDE; l++) {
+        words[l] = hi_le64(words[l]);
+    }
+#endif
+    return words;
+}
+
 /* The values of one group, without the base. */
 static inline __attribute__((always_inline)) void fold_unpack(const uint8_t *in, unsigned width,
                                                               uint32_t group, fold_i *v)
@@ -254,16 +269,10 @@ static inline __attribute__((always_inline)) void fold_unpack(const uint8_t *in,
     const uint8_t *word = in + (size_t)(bit >> 6) * 8 * HI_LANES;
 
     for (int r = 0; r < FOLD_REGS; r++) {
-        fold_u first;
-
-        memcpy(&first, word + r * FOLD_BYTES, sizeof(first));
-        v[r] = (fold_i)(first >> low);
+        v[r] = (fold_i)(fold_words(word + r * FOLD_BYTES) >> low);
     }
     for (int r = 0; r < FOLD_REGS && low + width > 64; r++) {
-        fold_u second;
-
-        memcpy(&second, word + 8 * HI_LANES + r * FOLD_BYTES, sizeof(second));
-        v[r] |= (fold_i)(second << (64 - low));
+        v[r] |= (fold_i)(fold_words(word + 8 * HI_LANES + r * FOLD_BYTES) << (64 - low));
     }
     for (int r = 0; r < FOLD_REGS; r++) {
         v[r] &= mask;
