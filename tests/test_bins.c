@@ -20,6 +20,7 @@
 #include "api/db.h"
 #include "formats/csv_write.h"
 #include "query/query.h"
+#include "tests/support/must.h"
 
 #define DEVICES  23
 #define ROWS     400 /* Of a device. */
@@ -38,13 +39,6 @@ static uint32_t next_random(void)
 
     state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (uint32_t)(state >> 33);
-}
-
-static void must(hist_status status, const hist_error *err)
-{
-    if (status != HIST_OK) {
-        fail_msg("%s: %s", hist_status_name(status), err->message);
-    }
 }
 
 static void write_line(hist_writer *w, const char *line, int size)

@@ -21,6 +21,7 @@
 #include "api/db.h"
 #include "formats/csv_write.h"
 #include "query/query.h"
+#include "tests/support/must.h"
 
 #define DEVICES    17
 #define STEPS      300 /* Rows of a device, one in 20 minutes: more than 4 days. */
@@ -44,13 +45,6 @@ static uint32_t plant_random(uint64_t *state)
 {
     *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (uint32_t)(*state >> 33);
-}
-
-static void must(hist_status status, const hist_error *err)
-{
-    if (status != HIST_OK) {
-        fail_msg("%s: %s", hist_status_name(status), err->message);
-    }
 }
 
 static void plant_write(hist_writer *w, const plant_row *r)

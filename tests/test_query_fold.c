@@ -22,6 +22,7 @@
 
 #include "api/db.h"
 #include "query/query.h"
+#include "tests/support/must.h"
 
 #define START_NS INT64_C(1735603200000000000) /* 2024-12-31 00:00 */
 #define HOUR_NS  INT64_C(3600000000000)
@@ -77,18 +78,6 @@ static uint32_t next_random(void)
 
     state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (uint32_t)(state >> 33);
-}
-
-static void must(hist_status status, const hist_error *err)
-{
-    if (status != HIST_OK) {
-        fail_msg("%s: %s", hist_status_name(status), err->message);
-    }
-}
-
-static hist_str str_of(const char *text)
-{
-    return (hist_str){text, strlen(text)};
 }
 
 /* ---- a store ---- */

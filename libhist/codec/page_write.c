@@ -362,7 +362,6 @@ static hist_status page_put(hi_encoder *encoder, hi_page_work *w, hi_ints_mode m
     hi_slice slice = {.values = w->values};
 
     encoder->body.ints.mode = mode;
-    encoder->body.page_dict.count = mode == HI_INTS_WARM ? 0 : encoder->body.page_dict.count;
     encoder->runs.seen = (hi_page_runs_seen){.blocks = 0};
     hi_body_page(&encoder->body);
     out->size = w->start;
@@ -460,7 +459,6 @@ static hist_status page_put_cold(hi_encoder *encoder, hi_page_work *w, hi_buf *o
             return HIST_ENOMEM;
         }
     }
-    encoder->body.page_dict.count = 0;
     HI_TRY(hi_cold_page_begin(ints->cold, w->block_count));
     if (w->block_count > 1 && (w->values->type != HIST_TYPE_STRING || encoder->index.dict)) {
         HI_TRY(page_plan(encoder, w, out));
@@ -472,6 +470,7 @@ static HI_FP_GUARDED hist_status page_encode(hi_encoder *encoder, hi_page_work *
 {
     const hist_type type = w->values->type;
 
+    encoder->body.page_dict.count = 0;
     if (type == HIST_TYPE_STRING) {
         HI_TRY(hi_text_index_page(encoder, w->values));
     }

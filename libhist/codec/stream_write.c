@@ -96,15 +96,12 @@ typedef struct stream_few {
     unsigned width;
 } stream_few;
 
-static stream_few stream_few_of(const uint64_t *v, uint32_t count)
+static stream_few stream_few_of(const hi_codec_kernels *kern, const uint64_t *v, uint32_t count)
 {
-    int64_t least = (int64_t)v[0];
-    int64_t most = (int64_t)v[0];
+    int64_t least = 0;
+    int64_t most = 0;
 
-    for (uint32_t i = 1; i < count; i++) {
-        least = (int64_t)v[i] < least ? (int64_t)v[i] : least;
-        most = (int64_t)v[i] > most ? (int64_t)v[i] : most;
-    }
+    kern->range(v, count, &least, &most);
     return (stream_few){(uint64_t)least, hi_bit_length((uint64_t)most - (uint64_t)least)};
 }
 
@@ -142,9 +139,9 @@ static size_t stream_put_jumps(const hi_codec_kernels *kern, const uint64_t *x, 
             last = i;
         }
     }
-    const stream_few gap = stream_few_of(gaps, made);
-    const stream_few jump = stream_few_of(jumps, made);
-    const stream_few value = stream_few_of(values, made);
+    const stream_few gap = stream_few_of(kern, gaps, made);
+    const stream_few jump = stream_few_of(kern, jumps, made);
+    const stream_few value = stream_few_of(kern, values, made);
     const bool returns = value.width < jump.width; /* A counter that starts again. */
     const stream_few few = returns ? value : jump;
     uint8_t *at = to + hi_put_svarint(to, x[0]);
