@@ -95,6 +95,9 @@ static prompt_result prompt_edit(prompt *p, hist_str *line_out)
 {
     int count = 0;
 
+    /* libedit draws the prompt first and makes the terminal raw when it reads: a ^D typed between the two would
+     * come as a zero byte and be lost. */
+    (void)el_set(p->editor, EL_PREP_TERM, 1);
     errno = 0;
     const char *line = el_gets(p->editor, &count);
 

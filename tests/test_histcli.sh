@@ -384,7 +384,7 @@ done
 
 # ---- the prompt ----
 cat >prompt.py <<'PY'
-import os, pty, re, select, signal, subprocess, sys, time
+import os, pty, re, select, signal, subprocess, sys, termios, time
 cli, db = sys.argv[1], sys.argv[2]
 good = bad = 0
 def check(name, condition, seen=""):
@@ -474,6 +474,8 @@ p.until("kql> ")
 p.send("Dev | summarize avg(t) by bin(Timestamp, 1h) | render timechart;\n")
 check("render draws on a terminal", p.until("last [0-9]"), p.seen)
 p.until("kql> ")
+if os.environ.get("NO_EDIT") is None:
+    check("the terminal is raw before the prompt is drawn", not termios.tcgetattr(p.fd)[3] & termios.ICANON)
 p.send("\x04")
 check("^D leaves with 0", p.end() == 0, p.seen)
 try:
