@@ -46,6 +46,30 @@ static void kern_progression(uint64_t *x, uint32_t count, uint64_t start, uint64
     }
 }
 
+/* Registers as wide as the variant has them; the 16 lanes are KERN_REGS of them. Compilers make poor
+   ones of a loop over lanes. */
+#if defined(__AVX512F__)
+#define KERN_BYTES 64
+#elif defined(__AVX2__)
+#define KERN_BYTES 32
+#else
+#define KERN_BYTES 16
+#endif
+enum { KERN_WIDE = KERN_BYTES / 8, KERN_REGS = HI_LANES / KERN_WIDE };
+
+typedef uint64_t kern_reg __attribute__((vector_size(KERN_BYTES)));
+
+static inline kern_reg kern_load_le(const uint8_t *from)
+{
+    kern_reg v;
+
+    memcpy(&v, from, sizeof(v));
+    for (int l = 0; l < KERN_WIDE && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__; l++) {
+        v[l] = hi_le64(v[l]);
+    }
+    return v;
+}
+
 static void kern_unpack(const uint8_t *restrict in, unsigned width, uint32_t groups, uint64_t base,
                         uint64_t *restrict out)
 {
@@ -54,22 +78,21 @@ static void kern_unpack(const uint8_t *restrict in, unsigned width, uint32_t gro
         return;
     }
     const uint64_t mask = ~UINT64_C(0) >> (64 - width);
-    for (uint32_t g = 0; g < groups; g++) {
+    for (uint32_t g = 0; g < groups; g++, out += HI_LANES) {
         const uint32_t bit = g * width;
         const unsigned low = bit & 63;
-        const kern_word *word = (const kern_word *)(in + (size_t)(bit >> 6) * 128);
-        uint64_t *to = out + (size_t)g * HI_LANES;
+        const uint8_t *from = in + (size_t)(bit >> 6) * 128;
+        const bool split = low + width > 64;
 
-        if (low + width <= 64) {
-            for (int l = 0; l < HI_LANES; l++) {
-                to[l] = ((hi_le64(word[l]) >> low) & mask) + base;
+#pragma GCC unroll 8
+        for (int r = 0; r < KERN_REGS; r++, from += KERN_BYTES) {
+            kern_reg v = kern_load_le(from) >> low;
+
+            if (split) {
+                v |= kern_load_le(from + 128) << (64 - low);
             }
-        } else {
-            const unsigned high = 64 - low;
-            for (int l = 0; l < HI_LANES; l++) {
-                const uint64_t next = hi_le64(word[HI_LANES + l]);
-                to[l] = (((hi_le64(word[l]) >> low) | (next << high)) & mask) + base;
-            }
+            v = (v & mask) + base;
+            memcpy(out + r * KERN_WIDE, &v, sizeof(v));
         }
     }
 }
