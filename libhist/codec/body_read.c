@@ -358,29 +358,6 @@ static hist_status flat_vector(const hi_codec_kernels *kern, const hi_flat_view 
     return flat_real(kern, view, v, extra, out);
 }
 
-/* Repeats values[i] lengths[i] + 1 times. Eight words are written at a time, so up to seven more
-   than asked for. Returns where it ended, or UINT32_MAX when the runs are longer than count. */
-static uint32_t runs_expand(const uint64_t *values, const uint64_t *lengths, uint32_t runs,
-                            uint64_t *out, uint32_t at, uint32_t count)
-{
-    for (uint32_t i = 0; i < runs; i++) {
-        const uint64_t more = lengths[i];
-
-        if (more >= count - at) {
-            return UINT32_MAX;
-        }
-        const uint32_t end = at + (uint32_t)more + 1;
-        const uint64_t value = values[i];
-        for (uint32_t j = at; j < end; j += 8) {
-            for (uint32_t k = 0; k < 8; k++) {
-                out[j + k] = value;
-            }
-        }
-        at = end;
-    }
-    return at;
-}
-
 /* Codes in out to their entries. Codes are checked all at once before any is used. */
 static hist_status dict_look_up(const hi_codec_kernels *kern, const uint64_t *entries,
                                 uint32_t entry_count, uint64_t *out, uint32_t rows)
@@ -476,7 +453,8 @@ static hist_status runs_with(const hi_codec_kernels *kern, const hi_body_view *v
     for (uint32_t v = 0; v < hi_vectors_of(view->runs); v++) {
         HI_TRY(hi_stream_vector(kern, &view->lengths.warm, v, lengths));
         HI_TRY(body_vector(kern, view, entries, v, values));
-        at = runs_expand(values, lengths, hi_vector_rows(view->runs, v), out, at, view->count);
+        at = kern->expand->runs(values, lengths, hi_vector_rows(view->runs, v), out, at,
+                                view->count);
         if (at == UINT32_MAX) {
             return HIST_ECORRUPT;
         }
@@ -549,7 +527,7 @@ static HI_ROOMY hist_status runs_all_cold(const hi_codec_kernels *kern, const hi
 
     HI_TRY(hi_ints_all(kern, &view->lengths, lengths));
     HI_TRY(values_all_cold(kern, view, values));
-    return runs_expand(values, lengths, view->runs, out, 0, view->count) == view->count
+    return kern->expand->runs(values, lengths, view->runs, out, 0, view->count) == view->count
                ? HIST_OK
                : HIST_ECORRUPT;
 }

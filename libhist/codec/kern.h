@@ -48,6 +48,21 @@ typedef struct hi_kern_sums {
     int64_t high; /* Of the values shifted right by 32. */
 } hi_kern_sums;
 
+/* Runs to values (expand_body.c). */
+typedef struct hi_expand_kernels {
+    /* Repeats values[i] lengths[i] + 1 times from out[at] on. Eight words are written at a time, so up
+       to seven more than asked for. Returns where it ended, or UINT32_MAX where the runs would end
+       behind `count`. */
+    uint32_t (*runs)(const uint64_t *values, const uint64_t *lengths, uint32_t runs, uint64_t *out,
+                     uint32_t at, uint32_t count);
+} hi_expand_kernels;
+
+extern const hi_expand_kernels hi_expand_kernels_base;
+#if defined(__x86_64__)
+extern const hi_expand_kernels hi_expand_kernels_avx2;
+extern const hi_expand_kernels hi_expand_kernels_avx512;
+#endif
+
 typedef struct hi_codec_kernels {
     const char *name;
     /* out[16 * groups] = packed values + base. Reads exactly the packed words. width 0 to 64. */
@@ -108,6 +123,7 @@ typedef struct hi_codec_kernels {
     hi_kern_sums (*int_sums)(const uint64_t *x, uint32_t count);
     double (*int_m2)(const uint64_t *x, uint32_t count, int64_t near_mean);
 
+    const hi_expand_kernels *expand;
     const struct hi_rans_kernels *rans; /* Cold streams: rans.h. */
 } hi_codec_kernels;
 

@@ -754,5 +754,6 @@ const hi_codec_kernels KERN_GLUE(hi_codec_kernels_, HI_VARIANT) = {
     .real_m2 = kern_real_m2,
     .int_sums = kern_int_sums,
     .int_m2 = kern_int_m2,
+    .expand = &KERN_GLUE(hi_expand_kernels_, HI_VARIANT),
     .rans = &KERN_GLUE(hi_rans_kernels_, HI_VARIANT),
 };
