@@ -365,9 +365,7 @@ static hist_status dict_look_up(const hi_codec_kernels *kern, const uint64_t *en
     if (kern->largest(out, rows) >= entry_count) {
         return HIST_ECORRUPT;
     }
-    for (uint32_t i = 0; i < rows; i++) {
-        out[i] = entries[out[i]];
-    }
+    kern->expand->codes(entries, out, rows);
     return HIST_OK;
 }
 

@@ -41,6 +41,14 @@ static uint32_t expand_runs(const uint64_t *restrict values, const uint64_t *res
     return at;
 }
 
+static void expand_codes(const uint64_t *restrict entries, uint64_t *restrict x, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        x[i] = entries[x[i]];
+    }
+}
+
 const hi_expand_kernels EXPAND_GLUE(hi_expand_kernels_, HI_VARIANT) = {
     .runs = expand_runs,
+    .codes = expand_codes,
 };

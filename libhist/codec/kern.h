@@ -48,13 +48,14 @@ typedef struct hi_kern_sums {
     int64_t high; /* Of the values shifted right by 32. */
 } hi_kern_sums;
 
-/* Runs to values (expand_body.c). */
+/* Runs and codes to values (expand_body.c). */
 typedef struct hi_expand_kernels {
     /* Repeats values[i] lengths[i] + 1 times from out[at] on. Eight words are written at a time, so up
        to seven more than asked for. Returns where it ended, or UINT32_MAX where the runs would end
        behind `count`. */
     uint32_t (*runs)(const uint64_t *values, const uint64_t *lengths, uint32_t runs, uint64_t *out,
                      uint32_t at, uint32_t count);
+    void (*codes)(const uint64_t *entries, uint64_t *x, uint32_t count); /* x = entries[x] */
 } hi_expand_kernels;
 
 extern const hi_expand_kernels hi_expand_kernels_base;
