@@ -67,6 +67,28 @@ static inline uint64_t hi_get_bits(hi_bit_reader *r, unsigned count)
     return v;
 }
 
+/* The next HI_BITS_AT_ONCE bits and maybe more, without taking them; zeroes past the end. */
+static inline uint64_t hi_peek_bits(const hi_bit_reader *r)
+{
+    const size_t byte = r->bit / 8;
+    uint8_t last[8] = {0};
+
+    if (r->size - byte >= sizeof(last)) {
+        return hi_get_u64(r->data + byte) >> (r->bit & 7);
+    }
+    memcpy(last, r->data + byte, r->size - byte);
+    return hi_get_u64(last) >> (r->bit & 7);
+}
+
+static inline void hi_skip_bits(hi_bit_reader *r, size_t count)
+{
+    if (r->failed || count > r->size * 8 - r->bit) {
+        r->failed = true;
+    } else {
+        r->bit += count;
+    }
+}
+
 /* Bits from where a byte reader stands; hi_bits_end() moves it behind the last byte begun. */
 static inline hi_bit_reader hi_bits_begin(const hi_reader *r)
 {

@@ -186,26 +186,91 @@ void hi_rans_freqs_put(hi_bit_writer *w, const hi_rans_freqs *freqs)
     }
 }
 
-static unsigned freq_read_length(hi_bit_reader *r, unsigned before, bool zero)
+/* What is said of a frequency that may be 0 only where it says so: its length (0 to 16, to be checked)
+   from the bits ahead; *used: how many of these. */
+static unsigned freq_read_length(uint64_t ahead, unsigned before, unsigned *used)
 {
-    if (zero && hi_get_bits(r, 1) == 0) {
-        return 0;
+    const unsigned changes = (unsigned)(ahead & 1);
+
+    if ((ahead & 3) == 3) {
+        *used = 2 + FREQ_LENGTH_BITS;
+        return (unsigned)(ahead >> 2) & ((1U << FREQ_LENGTH_BITS) - 1);
     }
-    if (hi_get_bits(r, 1) == 0) {
-        return before;
+    *used = 1 + 2 * changes;
+    return before +
+           changes * ((unsigned)(ahead >> 1 & 2) - 1); /* One more, one less or the same. */
+}
+
+/* Bits ahead of a reader: looked up once for several numbers. */
+typedef struct freq_ahead {
+    hi_bit_reader *r;
+    uint64_t bits;
+    unsigned count;
+} freq_ahead;
+
+static inline void freq_look(freq_ahead *a, unsigned need)
+{
+    if (a->count < need) {
+        a->bits = hi_peek_bits(a->r);
+        a->count = HI_BITS_AT_ONCE;
     }
-    if (hi_get_bits(r, 1) == 0) {
-        return hi_get_bits(r, 1) != 0 ? before + 1 : before - 1;
+}
+
+static inline void freq_skip(freq_ahead *a, unsigned count)
+{
+    hi_skip_bits(a->r, count);
+    a->bits >>= count;
+    a->count -= count;
+}
+
+/* Zeroes after the first go on until a one; how many, at most `most`. */
+static uint32_t freq_read_zeroes(freq_ahead *a, uint32_t most)
+{
+    for (uint32_t i = 0; i < most; i++) {
+        freq_look(a, 1);
+        const bool ends = (a->bits & 1) != 0;
+        freq_skip(a, 1);
+        if (ends) {
+            return i;
+        }
     }
-    return (unsigned)hi_get_bits(r, FREQ_LENGTH_BITS);
+    return most;
+}
+
+/* Frequencies of all symbols but the most frequent one, one after another. Their sum; where the
+   reader failed or it is more than there can be they are damaged. */
+static uint32_t freq_read_others(hi_bit_reader *r, uint32_t others, unsigned mantissa,
+                                 uint16_t *freq)
+{
+    freq_ahead a = {.r = r, .count = 0};
+    unsigned before = FREQ_LENGTH_MAX / 2;
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i < others; i++) {
+        unsigned used;
+
+        freq_look(&a, 2 + FREQ_LENGTH_BITS + FREQ_LENGTH_MAX);
+        const unsigned length = freq_read_length(a.bits, before, &used);
+        if (length > FREQ_LENGTH_MAX) {
+            return UINT32_MAX;
+        }
+        if (length == 0) {
+            freq_skip(&a, used);
+            i += freq_read_zeroes(&a, others - i - 1);
+            continue;
+        }
+        const unsigned kept = length - 1 < mantissa ? length - 1 : mantissa;
+        const uint32_t below = (uint32_t)(a.bits >> used) & ((1U << kept) - 1);
+        freq[i] = (uint16_t)((1U << kept | below) << (length - 1 - kept));
+        sum += freq[i];
+        before = length;
+        freq_skip(&a, used + kept);
+    }
+    return sum;
 }
 
 bool hi_rans_freqs_read(hi_bit_reader *r, uint32_t symbols, hi_rans_freqs *freqs_out)
 {
-    unsigned before = FREQ_LENGTH_MAX / 2;
-    bool zero = false;
-    uint32_t sum = 0;
-
     memset(freqs_out, 0, sizeof(*freqs_out));
     freqs_out->symbols = symbols;
     const uint32_t top = (uint32_t)hi_get_bits(r, 8);
@@ -213,23 +278,12 @@ bool hi_rans_freqs_read(hi_bit_reader *r, uint32_t symbols, hi_rans_freqs *freqs
     if (r->failed || top >= symbols) {
         return false;
     }
-    for (uint32_t i = 0; i < symbols; i++) {
-        if (i == top) {
-            continue;
-        }
-        const unsigned length = freq_read_length(r, before, zero);
-        if (r->failed || length > FREQ_LENGTH_MAX) {
-            return false;
-        }
-        if (length > 0) {
-            const unsigned kept = length - 1 < mantissa ? length - 1 : mantissa;
-            const uint32_t f = (1U << kept | (uint32_t)hi_get_bits(r, kept)) << (length - 1 - kept);
-            freqs_out->freq[i] = (uint16_t)f;
-            sum += f;
-        }
-        zero = length == 0;
-        before = zero ? before : length;
+    uint16_t *at_top = &freqs_out->freq[top];
+    const uint32_t sum = freq_read_others(r, symbols - 1, mantissa, freqs_out->freq);
+    if (r->failed || sum >= HI_RANS_SUM) {
+        return false;
     }
-    freqs_out->freq[top] = (uint16_t)(HI_RANS_SUM - sum);
-    return !r->failed && sum < HI_RANS_SUM;
+    memmove(at_top + 1, at_top, (symbols - 1 - top) * sizeof(*at_top));
+    *at_top = (uint16_t)(HI_RANS_SUM - sum);
+    return true;
 }
