@@ -27,6 +27,7 @@ enum {
     HI_RANS_SEGMENTS_MAX = HI_BLOCK_ROWS_MAX / HI_RANS_SEGMENT,
     HI_RANS_STATES_BYTES_MAX = HI_RANS_LANES_MAX * 5,
     HI_RANS_FREQS_BYTES_MAX = HI_RANS_SYMBOLS * 4 + 8,
+    HI_RANS_FILL = 16,  /* Entries of a table that are written too many. */
     HI_RANS_SLACK = 64, /* Bytes read behind words and offsets; symbols written too many. */
 };
 
@@ -65,7 +66,7 @@ static inline uint32_t hi_log2_fixed(uint32_t v)
 
 /* One entry of a decoder's table: symbol, frequency - 1 (<< 8), place in its range (<< 20). */
 typedef struct hi_rans_table {
-    uint32_t entry[HI_RANS_SUM];
+    uint32_t entry[HI_RANS_SUM + HI_RANS_FILL];
 } hi_rans_table;
 
 /* Lanes that decode the tail, whose words the other lanes' last states hold. */

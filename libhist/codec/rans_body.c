@@ -19,19 +19,39 @@
 #define RANS_GLUE2(a, b) a##b
 #define RANS_GLUE(a, b)  RANS_GLUE2(a, b)
 
+/* Registers as wide as the variant has them. */
+#if defined(__AVX512F__)
+#define RANS_BYTES 64
+#elif defined(__AVX2__)
+#define RANS_BYTES 32
+#else
+#define RANS_BYTES 16
+#endif
+enum { RANS_WIDE = RANS_BYTES / 4 };
+
+typedef uint32_t rans_reg __attribute__((vector_size(RANS_BYTES)));
+
+_Static_assert(RANS_BYTES / 4 <= HI_RANS_FILL, "a table has room for what fill writes too much");
+
+/* A register of entries at a time, so some too many: those of the next symbol replace them. */
 static void rans_fill(const uint16_t *freq, uint32_t symbols, uint32_t *table)
 {
-    uint32_t at = 0;
+    rans_reg place = {0};
 
+    for (uint32_t i = 0; i < RANS_WIDE; i++) {
+        place[i] = i << 20;
+    }
     for (uint32_t s = 0; s < symbols; s++) {
         const uint32_t count = freq[s];
-        const uint32_t entry = s | (count - 1) << 8;
-        uint32_t *to = table + at;
+        uint32_t *end = table + count;
+        rans_reg entries = place + (s | (count - 1) << 8);
 
-        for (uint32_t i = 0; i < count; i++) {
-            to[i] = entry + (i << 20);
-        }
-        at += count;
+        do {
+            memcpy(table, &entries, sizeof(entries));
+            entries += (uint32_t)RANS_WIDE << 20;
+            table += RANS_WIDE;
+        } while (table < end);
+        table = end;
     }
 }
 
@@ -56,34 +76,53 @@ static inline uint32_t rans_next(const uint8_t *words)
 /* Keeps compilers from gathering lanes into vectors, lane by lane, and taking them out again. */
 #define RANS_APART(v) __asm__("" : "+r"(v))
 
-/* A lane's next state before it takes a word, and its symbol. */
-static inline uint32_t rans_next_state(const uint32_t *table, uint32_t x, uint8_t *symbol)
-{
-    const uint32_t entry = table[x % HI_RANS_SUM];
-    uint32_t y = ((entry >> 8 & 0xfff) + 1) * (x >> HI_RANS_BITS) + (entry >> 20);
+/* An entry's frequency less one. */
+#if defined(__BMI__)
+#define RANS_LESS(entry) __builtin_ia32_bextr_u32(entry, 12 << 8 | 8)
+#else
+#define RANS_LESS(entry) ((entry) >> 8 & 0xfff)
+#endif
 
-    *symbol = (uint8_t)entry;
-    RANS_APART(y);
+/* Of a state below HI_RANS_LOW filled takes the place, and *words is one more. Compilers guess that
+   with a branch: it is wrong so often that half the time of decoding went there. */
+static inline uint32_t rans_take(uint32_t y, uint32_t filled, size_t *words)
+{
+#if defined(__x86_64__)
+    __asm__("cmp %[low], %[y]\n\t"
+            "cmovb %[filled], %[y]\n\t"
+            "adc $0, %[words]"
+            : [y] "+r"(y), [words] "+r"(*words)
+            : [filled] "r"(filled), [low] "i"(HI_RANS_LOW)
+            : "cc");
     return y;
+#else
+    const uint32_t low = 0 - (uint32_t)(y < HI_RANS_LOW);
+
+    *words += low & 1;
+    return y ^ ((y ^ filled) & low);
+#endif
 }
 
-/* Few lanes wait for each other: guessing whether one takes a word shortens that. */
-static inline const uint8_t *rans_step_few(const uint32_t *table, unsigned lanes, uint32_t *x,
-                                           const uint8_t *words, uint8_t *symbols)
+/* A symbol of each lane. Returns where the next words are. */
+static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, uint32_t *x,
+                                       const uint8_t *words, uint8_t *symbols)
 {
-    for (unsigned l = 0; l < lanes; l++) {
-        const uint32_t y = rans_next_state(table, x[l], symbols + l);
-        const uint32_t filled = y << 16 | rans_next(words);
-        const bool low = y < HI_RANS_LOW;
+    size_t taken = 0;
 
-        x[l] = low ? filled : y;
-        words += low ? 2 : 0;
+#pragma GCC unroll 8
+    for (unsigned l = 0; l < lanes; l++) {
+        const uint32_t entry = table[x[l] % HI_RANS_SUM];
+        uint32_t y = (RANS_LESS(entry) + 1) * (x[l] >> HI_RANS_BITS) + (entry >> 20);
+
+        symbols[l] = (uint8_t)entry;
+        RANS_APART(y);
+        x[l] = rans_take(y, y << 16 | rans_next(words + 2 * taken), &taken);
     }
-    return words;
+    return words + 2 * taken;
 }
 
 /* At most HI_RANS_SLACK bytes behind `end` are read: a step takes 2 bytes a lane, from inside. */
-#define RANS_RUN(lanes, step)                                                                      \
+#define RANS_RUN(lanes)                                                                            \
     static const uint8_t *rans_run_##lanes(const hi_rans_table *tables, const uint8_t *map,        \
                                            uint32_t *states, uint32_t steps, const uint8_t *words, \
                                            const uint8_t *end, uint8_t *symbols)                   \
@@ -94,7 +133,7 @@ static inline const uint8_t *rans_step_few(const uint32_t *table, unsigned lanes
             const uint32_t *table = tables[*map].entry;                                            \
             const uint32_t stop = rans_segment_end(s, steps, lanes);                               \
             for (; s < stop; s++, symbols += (lanes)) {                                            \
-                words = step(table, lanes, x, words, symbols);                                     \
+                words = rans_step(table, lanes, x, words, symbols);                                \
                 if (words > end) {                                                                 \
                     return NULL;                                                                   \
                 }                                                                                  \
@@ -104,8 +143,8 @@ static inline const uint8_t *rans_step_few(const uint32_t *table, unsigned lanes
         return words;                                                                              \
     }
 
-RANS_RUN(4, rans_step_few)
-RANS_RUN(8, rans_step_few)
+RANS_RUN(4)
+RANS_RUN(8)
 
 #if defined(__AVX512F__)
 
@@ -163,23 +202,7 @@ static const uint8_t *rans_run_32(const hi_rans_table *tables, const uint8_t *ma
 
 #else
 
-/* Of many there is always one that is ready: nothing is guessed, as wrong guesses cost more. */
-static inline const uint8_t *rans_step_many(const uint32_t *table, unsigned lanes, uint32_t *x,
-                                            const uint8_t *words, uint8_t *symbols)
-{
-#pragma GCC unroll 8
-    for (unsigned l = 0; l < lanes; l++) {
-        const uint32_t y = rans_next_state(table, x[l], symbols + l);
-        const uint32_t filled = y << 16 | rans_next(words);
-        const uint32_t low = 0 - (uint32_t)(y < HI_RANS_LOW);
-
-        x[l] = y ^ ((y ^ filled) & low);
-        words += 2 & low;
-    }
-    return words;
-}
-
-RANS_RUN(32, rans_step_many)
+RANS_RUN(32)
 #endif
 
 static const uint8_t *rans_run(const hi_rans_table *tables, const uint8_t *map, unsigned lanes,
@@ -212,6 +235,18 @@ static void rans_join(const uint8_t *restrict symbols, uint32_t count, unsigned 
     }
 }
 
+static inline size_t rans_bin(uint8_t symbol, const uint64_t *lower, const uint8_t *bits,
+                              const uint8_t *from, size_t bit, uint64_t *out)
+{
+    const unsigned width = bits[symbol];
+    uint64_t word = 0;
+
+    memcpy(&word, from + bit / 8, sizeof(word));
+    word = hi_le64(word) >> (bit & 7);
+    *out = lower[symbol] + (word & ~(~UINT64_C(0) << width));
+    return bit + width;
+}
+
 enum { RANS_BINS_GROUP = 4 }; /* 4 values of up to 57 bits from inside: less than HI_RANS_SLACK. */
 
 static size_t rans_bins(const uint8_t *restrict symbols, uint32_t count,
@@ -219,17 +254,16 @@ static size_t rans_bins(const uint8_t *restrict symbols, uint32_t count,
                         const uint8_t *restrict from, size_t bit, size_t size,
                         uint64_t *restrict out)
 {
-    for (uint32_t i = 0; i < count && bit <= size; i += RANS_BINS_GROUP) {
-        for (uint32_t k = i; k < i + RANS_BINS_GROUP; k++) {
-            const uint8_t symbol = symbols[k];
-            const unsigned width = k < count ? bits[symbol] : 0;
-            uint64_t word = 0;
+    uint32_t i = 0;
 
-            memcpy(&word, from + bit / 8, sizeof(word));
-            word = hi_le64(word) >> (bit & 7);
-            out[k] = lower[symbol] + (word & ((UINT64_C(1) << width) - 1));
-            bit += width;
+    for (; i + RANS_BINS_GROUP <= count && bit <= size; i += RANS_BINS_GROUP) {
+#pragma GCC unroll 4
+        for (uint32_t k = i; k < i + RANS_BINS_GROUP; k++) {
+            bit = rans_bin(symbols[k], lower, bits, from, bit, &out[k]);
         }
+    }
+    for (; i < count && bit <= size; i++) {
+        bit = rans_bin(symbols[i], lower, bits, from, bit, &out[i]);
     }
     return bit;
 }
