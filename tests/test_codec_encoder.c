@@ -21,7 +21,7 @@
 
 enum {
     ROWS = HI_BLOCK_ROWS_MAX,
-    PAGE_ROWS = 9 * HI_BLOCK_ROWS_MAX,
+    PAGE_ROWS = 17 * HI_BLOCK_ROWS_MAX,
     STREAM_JUMPS = 1,
     STREAM_COLD = 3,
     STREAM_LIST = 5,
@@ -229,7 +229,7 @@ static void a_cold_block_of_short_runs_comes_back(void **state)
 
 /* ---- cold streams ----------------------------------------------------------------------- */
 
-/* What a cold page looked at for its set. */
+/* What planning a cold page noted. */
 static void cold_noted(uint32_t rows, uint32_t each, uint32_t streams, uint32_t noted)
 {
     (void)page_size(HIST_TYPE_LONG, HI_PROFILE_COLD, rows, each);
@@ -237,20 +237,20 @@ static void cold_noted(uint32_t rows, uint32_t each, uint32_t streams, uint32_t 
     assert_int_equal(cc_encoder->body.ints.cold->notes->rows, noted);
 }
 
-static void a_set_is_made_of_up_to_32_streams_and_64_ki_values(void **state)
+static void up_to_48_streams_and_128_ki_values_are_noted(void **state)
 {
     (void)state;
     cc_seed = 9;
     for (uint32_t i = 0; i < PAGE_ROWS; i++) {
         column[i] = cc_noise() % 50;
     }
-    cold_noted(31 * 60, 60, 31, 31 * 60);
-    cold_noted(32 * 60, 60, 32, 32 * 60);
-    cold_noted(33 * 60, 60, 32, 32 * 60);
-    cold_noted(40 * 60, 60, 32, 32 * 60);
-    cold_noted(8 * ROWS, ROWS, 8, 8 * ROWS);
-    cold_noted(8 * ROWS + 100, ROWS, 8, 8 * ROWS);
-    cold_noted(9 * ROWS, ROWS, 8, 8 * ROWS);
+    cold_noted(47 * 60, 60, 47, 47 * 60);
+    cold_noted(48 * 60, 60, 48, 48 * 60);
+    cold_noted(49 * 60, 60, 48, 48 * 60);
+    cold_noted(60 * 60, 60, 48, 48 * 60);
+    cold_noted(16 * ROWS, ROWS, 16, 16 * ROWS);
+    cold_noted(16 * ROWS + 100, ROWS, 16, 16 * ROWS);
+    cold_noted(17 * ROWS, ROWS, 16, 16 * ROWS);
 }
 
 /* Two heaps far from each other and from 0: warm has to take the whole way for each, in a vector
@@ -389,7 +389,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_difference_of_bits_is_up_to_2_to_the_15),
     cmocka_unit_test(a_column_with_more_digits_than_its_sample_is_written_with_them),
     cmocka_unit_test(a_cold_block_of_short_runs_comes_back),
-    cmocka_unit_test(a_set_is_made_of_up_to_32_streams_and_64_ki_values),
+    cmocka_unit_test(up_to_48_streams_and_128_ki_values_are_noted),
     cmocka_unit_test(a_cold_stream_has_at_least_32_values),
     cmocka_unit_test(a_dictionary_for_a_page_has_up_to_32768_entries),
     cmocka_unit_test(a_page_does_not_know_the_dictionary_of_the_page_before),

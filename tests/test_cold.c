@@ -319,6 +319,27 @@ static void a_signal_that_rests_takes_little_while_it_does(void **state)
     assert_true((double)encoded_size(HI_BLOCK_ROWS_MAX) * 8 <= entropy * 1.07);
 }
 
+/* The last bin ends where numbers do, and the others are looked for by halves of a power of two. */
+static void bins_reach_from_the_lowest_number_to_the_highest(void **state)
+{
+    const uint64_t heaps[] = {(uint64_t)INT64_MIN, 0, (uint64_t)INT64_MAX - 9};
+
+    (void)state;
+    cc_seed = 31;
+    for (uint32_t count = 1000; count <= HI_BLOCK_ROWS_MAX; count += 1798) {
+        hi_cold_view view;
+
+        for (uint32_t i = 0; i < count; i++) {
+            x[i] = heaps[cc_noise() % 3] + cc_noise() % 10;
+        }
+        const size_t size = round_trip(count);
+        hi_reader r = hi_reader_of(bytes, size);
+        assert_int_equal(hi_cold_open(&r, count, NULL, &view), HIST_OK);
+        assert_true(view.form->bins);
+        assert_int_equal(view.escapes, 0);
+    }
+}
+
 static void nothing_is_written_that_is_not_below_the_limit(void **state)
 {
     const hi_codec_kernels *kern = hi_codec_kernels_pick();
@@ -452,6 +473,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_clock_with_jitter_finds_its_slope),
     cmocka_unit_test(a_clock_with_gaps_takes_only_its_gaps),
     cmocka_unit_test(a_signal_that_rests_takes_little_while_it_does),
+    cmocka_unit_test(bins_reach_from_the_lowest_number_to_the_highest),
     cmocka_unit_test(nothing_is_written_that_is_not_below_the_limit),
     cmocka_unit_test(walks_that_share_take_little_more_than_their_entropy),
     cmocka_unit_test(clocks_that_share_find_the_same_symbols),

@@ -13,6 +13,7 @@ enum {
     HI_ENTRIES_MAX = 8192,                   /* Of a block's dictionary of numbers. */
     HI_RUNS_MAX = HI_BLOCK_ROWS_MAX / 4 * 3, /* More never pay. */
     HI_PAGE_ENTRIES_MAX = 1 << 15,
+    HI_CHOICES_MAX = 32,     /* Blocks for which what planning chose is kept. */
     HI_PAGE_RUNS_MAX = 4096, /* Of all blocks of a page together. */
     HI_DICT_SLOTS = 4 * HI_ENTRIES_MAX,
     HI_RD_CUT_MIN = 48, /* Bits of the right part: the left one has at most 16. */
@@ -158,6 +159,32 @@ typedef struct hi_value_hint {
     hi_real_model real; /* Of flat reals. */
 } hi_value_hint;
 
+/* Which of runs and plain values was clearly smaller, which saves the other. */
+typedef struct hi_runs_hint {
+    uint32_t age; /* As above. */
+    bool runs;
+    uint64_t size_1024;
+} hi_runs_hint;
+
+/* What planning a page chose for values: a dictionary, or a flat model. */
+typedef struct hi_value_choice {
+    bool dict;
+    size_t flat; /* Size without a dictionary; 0: unknown. */
+    hi_real_model real;
+} hi_value_choice;
+
+/* And for a block. */
+typedef struct hi_body_choice {
+    bool known;
+    bool runs;
+    hi_value_choice values[2]; /* As they come; those of runs. */
+} hi_body_choice;
+
+/* Of the first blocks of a page. */
+typedef struct hi_body_choices {
+    hi_body_choice block[HI_CHOICES_MAX];
+} hi_body_choices;
+
 typedef struct hi_body_scratch {
     hi_ints_scratch ints;
     uint64_t run_values[HI_BLOCK_ROWS_MAX + HI_LANES];
@@ -177,9 +204,14 @@ typedef struct hi_body_scratch {
     uint16_t slots[HI_DICT_SLOTS]; /* Number of an entry, plus one. */
     uint16_t ranks[HI_ENTRIES_MAX];
     hi_value_hint hints[2]; /* Of values as they come, and of those of runs. */
+    hi_runs_hint runs_hint;
     hi_page_dict page_dict;
-    bool dict_hopeless;    /* The one last tried was far from paying. */
-    uint32_t dict_entries; /* Of the dictionary last written; 0: none since it was cleared. */
+    hi_body_choices plans[2]; /* The second one with a dictionary for the page. */
+    unsigned plan;            /* Which of them is made or followed. */
+    uint32_t blocks;          /* Of the page so far. */
+    hi_body_choice *choice;   /* Of the block in work: to be made, or followed; NULL: neither. */
+    bool dict_hopeless;       /* The one last tried was far from paying. */
+    uint32_t dict_entries;    /* Of the dictionary last written; 0: none since it was cleared. */
     uint8_t rival[HI_BODY_BYTES_MAX];      /* The other way to write it. */
     uint8_t rival_dict[HI_BODY_BYTES_MAX]; /* The same, within. */
 } hi_body_scratch;
@@ -190,8 +222,10 @@ typedef struct hi_body {
     size_t size;
 } hi_body;
 
-/* A page begins: what is known of blocks before is forgotten. */
+/* A page begins: nothing is planned. */
 void hi_body_page(hi_body_scratch *scratch);
+/* It is gone through once more: what is known of blocks before is forgotten. */
+void hi_body_pass(hi_body_scratch *scratch);
 /* Writes `count` (1 to HI_BLOCK_ROWS_MAX) words to `to` (room: HI_BODY_BYTES_MAX). */
 hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
                        const uint64_t *x, uint32_t count, uint8_t *to);

@@ -11,6 +11,7 @@ enum {
     DICT_GAIN = 16,      /* And taken where it saves 1/16. */
     HINT_BLOCKS = 8,     /* A full search at least so often, */
     HINT_DRIFT = 32,     /* and where a value takes 1/32 more than then. */
+    HINT_CLEAR = 16,     /* Runs and plain values differ by more than 1/16. */
     DICT_BITS = 7,       /* A dictionary is tried where a value takes more. */
 };
 
@@ -46,8 +47,35 @@ typedef struct body_work {
 
 void hi_body_page(hi_body_scratch *scratch)
 {
+    scratch->plan = 0;
+    for (uint32_t b = 0; b < HI_CHOICES_MAX; b++) {
+        scratch->plans[0].block[b].known = false;
+        scratch->plans[1].block[b].known = false;
+    }
+}
+
+void hi_body_pass(hi_body_scratch *scratch)
+{
     memset(scratch->hints, 0, sizeof(scratch->hints));
+    scratch->runs_hint = (hi_runs_hint){.age = 0};
     scratch->dict_entries = 0;
+    scratch->blocks = 0;
+    scratch->choice = NULL;
+}
+
+/* What is chosen for the next block, to be filled in or to be followed; NULL: neither. */
+static hi_body_choice *body_choice(hi_body_scratch *scratch)
+{
+    const uint32_t block = scratch->blocks++;
+
+    if (scratch->ints.mode == HI_INTS_WARM || block >= HI_CHOICES_MAX) {
+        return NULL;
+    }
+    hi_body_choice *choice = &scratch->plans[scratch->plan].block[block];
+    if (scratch->ints.mode == HI_INTS_PLAN) {
+        *choice = (hi_body_choice){.known = true};
+    }
+    return choice->known ? choice : NULL;
 }
 
 static size_t work_stream(const body_work *w, const uint64_t *x, uint32_t count, uint8_t *to)
@@ -92,6 +120,12 @@ static uint64_t codes_price(const body_work *w, uint32_t count)
                : 0;
 }
 
+/* Cold: so far from paying that it will not in the next block. Warm the price says so. */
+static bool dict_is_hopeless(const body_work *w, size_t size, size_t below)
+{
+    return w->scratch->ints.mode != HI_INTS_WARM && size / DICT_FAR >= below / 8;
+}
+
 /* Codes into the page's dictionary. size 0: it will hardly be below `below` bytes. */
 static hi_body dict_of_page(const body_work *w, const uint64_t *x, uint32_t count, size_t below,
                             uint8_t *to)
@@ -103,7 +137,9 @@ static hi_body dict_of_page(const body_work *w, const uint64_t *x, uint32_t coun
         return (hi_body){HI_ENC_DICT, 0};
     }
     to[0] = 0; /* Entries of its own: none. */
-    return (hi_body){HI_ENC_DICT, 1 + work_stream(w, codes, count, to + 1)};
+    const size_t size = 1 + work_stream(w, codes, count, to + 1);
+    w->scratch->dict_hopeless = dict_is_hopeless(w, size, below);
+    return (hi_body){HI_ENC_DICT, size};
 }
 
 /* Entries of a dictionary. Warm, where the values are plain decimals, these are too: nothing is
@@ -136,30 +172,45 @@ static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count
         hi_number_dict(scratch, w->kind, x, count, warm ? below : (size_t)count * 8);
     const uint64_t price =
         entries == 0 ? UINT64_MAX : codes_price(w, count) + (uint64_t)entries * DICT_ENTRY_BITS;
-    scratch->dict_hopeless = warm && price / DICT_FAR >= below;
+    scratch->dict_hopeless = price / DICT_FAR >= below;
     if (price >= (uint64_t)below * 8) {
         return (hi_body){HI_ENC_DICT, 0};
     }
     uint8_t *at = to + hi_put_varint(to, entries);
     at += work_stream(w, scratch->codes, count, at);
+    if ((size_t)(at - to) >= below) {
+        scratch->dict_hopeless = dict_is_hopeless(w, (size_t)(at - to), below);
+        return (hi_body){HI_ENC_DICT, 0};
+    }
     uint8_t *model = at++;
     const hi_body values = dict_put_entries(w, likely, entries, at);
     *model = (uint8_t)values.model;
     scratch->dict_entries = entries;
-    return (hi_body){HI_ENC_DICT, (size_t)(at - to) + values.size};
+    const size_t size = (size_t)(at - to) + values.size;
+    scratch->dict_hopeless = dict_is_hopeless(w, size, below);
+    return (hi_body){HI_ENC_DICT, size};
 }
 
 /* ---- flat or dictionary ----------------------------------------------------------------- */
 
 /* Bytes that are no more than the block before, nearly. */
-static size_t hint_limit(const hi_value_hint *hint, uint32_t count)
+static size_t hint_limit(uint64_t size_1024, uint32_t count)
 {
-    return (size_t)((hint->size_1024 + hint->size_1024 / HINT_DRIFT) * count / 1024 + 16);
+    return (size_t)((size_1024 + size_1024 / HINT_DRIFT) * count / 1024 + 16);
 }
 
-static bool hint_holds(const hi_value_hint *hint, uint32_t count)
+/* What 1024 values may take in the next blocks before a rival is tried again: as many bytes as they
+   did; cold, half of what the rival needed more is not worth that. */
+static uint64_t hint_size(const body_work *w, size_t best, size_t rival, uint32_t count)
 {
-    return hint->age > 0 && hint->age < HINT_BLOCKS && count >= HI_VECTOR_ROWS;
+    const bool half = w->scratch->ints.mode != HI_INTS_WARM && rival > best;
+
+    return (uint64_t)(half ? best + (rival - best) / 2 : best) * 1024 / count;
+}
+
+static bool hint_holds(uint32_t age, uint32_t count)
+{
+    return age > 0 && age < HINT_BLOCKS && count >= HI_VECTOR_ROWS;
 }
 
 /* Flat, by the model of the block before while that still fits. */
@@ -169,10 +220,10 @@ static hi_body values_flat(const body_work *w, const uint64_t *x, uint32_t count
     if (w->kind != HI_KIND_REAL) {
         return body_flat(w, x, count, NULL, to);
     }
-    if (hint_holds(hint, count) && hint->real.encoding == HI_ENC_NUM) {
+    if (hint_holds(hint->age, count) && hint->real.encoding == HI_ENC_NUM) {
         const hi_body made = body_flat(w, x, count, &hint->real, to);
 
-        if (made.size <= hint_limit(hint, count)) {
+        if (made.size <= hint_limit(hint->size_1024, count)) {
             hint->age++;
             return made;
         }
@@ -184,48 +235,123 @@ static hi_body values_flat(const body_work *w, const uint64_t *x, uint32_t count
     return made;
 }
 
-/* Flat, or with a dictionary where that is smaller. After a block with a dictionary that is tried
-   first, and is enough while it is no larger. */
-static hi_body body_values(const body_work *w, const uint64_t *x, uint32_t count,
-                           hi_value_hint *hint, uint8_t *to)
+/* A dictionary is taken, by what the block before had or as flat values are larger. */
+static hi_body values_take_dict(const body_work *w, hi_body dict, size_t flat, uint32_t count,
+                                hi_value_hint *hint)
 {
-    uint8_t *rival = w->scratch->rival_dict;
-
-    if (hint->dict && hint_holds(hint, count)) {
-        const hi_body made = dict_encode(w, x, count, hint_limit(hint, count), &hint->real, to);
-
+    if (hint->dict) {
         hint->age++;
-        if (made.size > 0 && made.size <= hint_limit(hint, count)) {
-            return made;
-        }
+        return dict;
+    }
+    *hint = (hi_value_hint){.age = 1,
+                            .dict = true,
+                            .size_1024 = hint_size(w, dict.size, flat, count),
+                            .real = hint->real};
+    return dict;
+}
+
+/* What a dictionary must be below to be tried before flat values: after a block with one, and where
+   a plan without one for the page says what those take. 0: it is not. */
+static size_t values_dict_limit(const hi_value_hint *hint, uint32_t count, size_t flat)
+{
+    if (hint->dict) {
+        return hint_holds(hint->age, count) ? hint_limit(hint->size_1024, count) : 0;
+    }
+    return hint->rest == 0 ? flat - flat / DICT_GAIN : 0;
+}
+
+/* Whether a dictionary is tried after flat values of `size` bytes. */
+static bool values_try_dict(hi_value_hint *hint, uint32_t count, size_t size)
+{
+    const bool rests = hint->rest > 0;
+
+    if (count < DICT_ROWS_MIN || size * 8 <= (size_t)count * DICT_BITS) {
+        return false;
+    }
+    hint->rest -= rests ? 1 : 0;
+    return !rests;
+}
+
+/* Flat, or with a dictionary where that is smaller. *flat: what it would be flat, where that is
+   known before; then what it is, or 0. */
+static hi_body values_search(const body_work *w, const uint64_t *x, uint32_t count, size_t *flat,
+                             hi_value_hint *hint, uint8_t *to)
+{
+    hi_ints_scratch *ints = &w->scratch->ints;
+    uint8_t *rival = w->scratch->rival_dict;
+    const size_t limit = values_dict_limit(hint, count, *flat);
+    const uint32_t from = hi_ints_noted(ints);
+    hi_body dict = {HI_ENC_DICT, 0};
+
+    *flat = 0;
+    if (limit > 0) {
+        dict = dict_encode(w, x, count, limit, &hint->real, rival);
+    }
+    if (dict.size > 0 && dict.size <= limit) {
+        memcpy(to, rival, dict.size);
+        return values_take_dict(w, dict, limit, count, hint);
     }
     if (hint->dict) {
         *hint = (hi_value_hint){.age = 0};
     }
-    const uint32_t from = hi_ints_noted(&w->scratch->ints);
-    const hi_body flat = values_flat(w, x, count, hint, to);
-    if (count < DICT_ROWS_MIN || flat.size * 8 <= (size_t)count * DICT_BITS) {
-        return flat;
+    /* Warm it is made again: entries follow the model of flat values. */
+    const bool dict_first = dict.size > 0 && ints->mode != HI_INTS_WARM;
+    if (!dict_first) {
+        hi_ints_keep(ints, from, hi_ints_noted(ints), true);
     }
-    if (hint->rest > 0) {
-        hint->rest--;
-        return flat;
+    uint32_t mid = hi_ints_noted(ints);
+    const hi_body plain = values_flat(w, x, count, hint, to);
+    const size_t below = plain.size - plain.size / DICT_GAIN;
+    *flat = plain.size;
+    if (!dict_first) {
+        if (!values_try_dict(hint, count, plain.size)) {
+            return plain;
+        }
+        mid = hi_ints_noted(ints);
+        dict = dict_encode(w, x, count, below, &hint->real, rival);
     }
-    const size_t below = flat.size - flat.size / DICT_GAIN;
-    const uint32_t mid = hi_ints_noted(&w->scratch->ints);
-    const hi_body dict = dict_encode(w, x, count, below, &hint->real, rival);
-    const bool smaller = dict.size > 0 && dict.size < below;
-    hi_ints_keep(&w->scratch->ints, from, mid, smaller);
-    if (!smaller) {
+    const bool take_dict = dict.size > 0 && dict.size < below;
+    hi_ints_keep(ints, from, mid, take_dict != dict_first);
+    if (!take_dict) {
         hint->rest = w->scratch->dict_hopeless ? DICT_REST : 0;
-        return flat;
+        return plain;
     }
     memcpy(to, rival, dict.size);
-    *hint = (hi_value_hint){.age = 1,
-                            .dict = true,
-                            .size_1024 = (uint64_t)dict.size * 1024 / count,
-                            .real = hint->real};
-    return dict;
+    return values_take_dict(w, dict, plain.size, count, hint);
+}
+
+/* As it was planned. size 0: it is not possible. */
+static hi_body values_chosen(const body_work *w, const uint64_t *x, uint32_t count,
+                             const hi_value_choice *chosen, uint8_t *to)
+{
+    return chosen->dict ? dict_encode(w, x, count, (size_t)count * 8, &chosen->real, to)
+                        : body_flat(w, x, count, &chosen->real, to);
+}
+
+/* level: 0 values as they come, 1 those of runs. */
+static hi_body body_values(const body_work *w, const uint64_t *x, uint32_t count, unsigned level,
+                           uint8_t *to)
+{
+    hi_body_scratch *scratch = w->scratch;
+    hi_value_hint *hint = &scratch->hints[level];
+    const hi_body_choice *prior = NULL;
+    size_t flat = 0;
+
+    if (scratch->choice == NULL) {
+        return values_search(w, x, count, &flat, hint, to);
+    }
+    hi_value_choice *chosen = &scratch->choice->values[level];
+    if (scratch->ints.mode == HI_INTS_COLD) {
+        const hi_body made = values_chosen(w, x, count, chosen, to);
+        return made.size > 0 ? made : values_search(w, x, count, &flat, hint, to);
+    }
+    if (scratch->plan > 0) {
+        prior = &scratch->plans[0].block[scratch->blocks - 1];
+        flat = prior->values[level].flat;
+    }
+    const hi_body made = values_search(w, x, count, &flat, hint, to);
+    *chosen = (hi_value_choice){made.model == HI_ENC_DICT, flat, hint->real};
+    return made;
 }
 
 /* ---- runs ------------------------------------------------------------------------------- */
@@ -257,7 +383,7 @@ size_t hi_runs_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi
 
     at += work_stream(&w, scratch->run_lengths, runs, at);
     uint8_t *model = at++;
-    const hi_body values = body_values(&w, scratch->run_values, runs, &scratch->hints[1], at);
+    const hi_body values = body_values(&w, scratch->run_values, runs, 1, at);
     *model = (uint8_t)values.model;
     return (size_t)(at - to) + values.size;
 }
@@ -279,34 +405,81 @@ static bool body_prefers_runs(const body_work *w, size_t runs, size_t flat)
     return w->scratch->ints.mode == HI_INTS_WARM ? runs <= flat - flat / 10 : runs <= flat;
 }
 
-hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
-                       const uint64_t *x, uint32_t count, uint8_t *to)
+/* Runs in scratch, or the values as they come. */
+static hi_body body_put(const body_work *w, const uint64_t *x, uint32_t count, bool runs,
+                        uint8_t *to)
 {
-    const body_work w = {kern, scratch, kind};
-    const uint64_t changes = kern->uneven(x, count, 0);
+    return runs ? (hi_body){HI_ENC_RLE, hi_runs_encode(w->kern, w->scratch, w->kind, to)}
+                : body_values(w, x, count, 0, to);
+}
+
+/* The smaller of runs and plain values. Cold, what was clearly smaller in the block before is tried
+   first, and is enough while it is no larger. */
+static hi_body body_search(const body_work *w, const uint64_t *x, uint32_t count, uint8_t *to)
+{
+    hi_body_scratch *scratch = w->scratch;
+    hi_runs_hint *hint = &scratch->runs_hint;
+    const bool hinted = hint_holds(hint->age, count);
+    const bool runs_first = !hinted || hint->runs;
+    const uint32_t from = hi_ints_noted(&scratch->ints);
+    const hi_body first = body_put(w, x, count, runs_first, to);
+
+    if (hinted && first.size <= hint_limit(hint->size_1024, count)) {
+        hint->age++;
+        return first;
+    }
+    const uint32_t mid = hi_ints_noted(&scratch->ints);
+    const hi_body second = body_put(w, x, count, !runs_first, scratch->rival);
+    const size_t runs = runs_first ? first.size : second.size;
+    const size_t plain = runs_first ? second.size : first.size;
+    const bool take_runs = body_prefers_runs(w, runs, plain);
+    const bool clear = runs + runs / HINT_CLEAR <= plain || plain + plain / HINT_CLEAR <= runs;
+    const hi_body best = take_runs == runs_first ? first : second;
+    hi_ints_keep(&scratch->ints, from, mid, take_runs != runs_first);
+    if (take_runs != runs_first) {
+        memcpy(to, scratch->rival, best.size);
+    }
+    *hint = (hi_runs_hint){clear && scratch->ints.mode != HI_INTS_WARM ? 1 : 0, take_runs,
+                           hint_size(w, best.size, take_runs ? plain : runs, count)};
+    return best;
+}
+
+static hi_body body_encode(const body_work *w, const uint64_t *x, uint32_t count, uint8_t *to)
+{
+    hi_body_scratch *scratch = w->scratch;
+    const uint64_t changes = w->kern->uneven(x, count, 0);
 
     if (changes == 0) {
         scratch->run_values[0] = x[0];
         scratch->run_lengths[0] = count - 1;
         scratch->run_count = 1;
-        return body_constant(kind, x[0], to);
+        return body_constant(w->kind, x[0], to);
     }
-    if (!body_tries_runs(&w, changes + 1, count)) {
-        return body_values(&w, x, count, &scratch->hints[0], to);
+    if (!body_tries_runs(w, changes + 1, count)) {
+        return body_put(w, x, count, false, to);
     }
-    const uint32_t from = hi_ints_noted(&scratch->ints);
     runs_collect(scratch, x, count);
-    const hi_body runs = {HI_ENC_RLE, hi_runs_encode(kern, scratch, kind, to)};
     if ((changes + 1) * RUNS_TAKE < count) {
-        return runs;
+        return body_put(w, x, count, true, to);
     }
-    const uint32_t mid = hi_ints_noted(&scratch->ints);
-    const hi_body flat = body_values(&w, x, count, &scratch->hints[0], scratch->rival);
-    const bool take_runs = body_prefers_runs(&w, runs.size, flat.size);
-    hi_ints_keep(&scratch->ints, from, mid, !take_runs);
-    if (take_runs) {
-        return runs;
+    return scratch->choice != NULL && scratch->ints.mode == HI_INTS_COLD
+               ? body_put(w, x, count, scratch->choice->runs, to)
+               : body_search(w, x, count, to);
+}
+
+hi_body hi_body_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
+                       const uint64_t *x, uint32_t count, uint8_t *to)
+{
+    const body_work w = {kern, scratch, kind};
+
+    scratch->choice = body_choice(scratch);
+    hi_body body = body_encode(&w, x, count, to);
+    if (scratch->choice != NULL && scratch->ints.mode == HI_INTS_PLAN) {
+        scratch->choice->runs = body.model == HI_ENC_RLE;
+    } else if (scratch->choice != NULL && body.size > (size_t)count * hi_kind_bytes(kind)) {
+        scratch->choice = NULL; /* What was planned is not what came of it. */
+        body = body_encode(&w, x, count, to);
     }
-    memcpy(to, scratch->rival, flat.size);
-    return flat;
+    scratch->choice = NULL;
+    return body;
 }

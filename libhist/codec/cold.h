@@ -25,8 +25,9 @@ enum {
         16 + HI_RANS_TABLES_MAX * HI_RANS_FREQS_BYTES_MAX + HI_RANS_SYMBOLS * 12,
     HI_COLD_SET_BYTES_MAX = 1 + HI_COLD_FORMS_MAX * HI_COLD_FORM_BYTES_MAX,
     HI_COLD_NO_ESCAPE = HI_RANS_SYMBOLS,
-    HI_COLD_MAP_BITS = 2,   /* Of a segment's table. */
-    HI_COLD_SHARE_MAX = 32, /* Streams that are looked at for a set. */
+    HI_COLD_MAP_BITS = 2,        /* Of a segment's table. */
+    HI_COLD_PRICE_MAX = 1 << 24, /* More than all symbols of a segment cost that have one. */
+    HI_COLD_SHARE_MAX = 32,      /* Streams that are looked at for a set. */
 };
 
 typedef enum hi_predictor {
@@ -124,6 +125,15 @@ typedef struct hi_cold_scratch {
     uint8_t form[HI_COLD_FORM_BYTES_MAX];
 } hi_cold_scratch;
 
+/* What residuals take in a form. */
+typedef struct hi_cold_cost {
+    uint64_t bits;        /* In all, without the form; huge where a symbol has no frequency. */
+    uint64_t symbol_bits; /* Of the symbols. */
+    uint32_t escapes;
+    unsigned escape_bytes; /* That hold each of them: 1 to 8. */
+    uint8_t map[HI_RANS_SEGMENTS_MAX];
+} hi_cold_cost;
+
 /* How a stream will be written. */
 typedef struct hi_cold_plan {
     uint32_t count;
@@ -136,7 +146,8 @@ typedef struct hi_cold_plan {
     uint64_t min;   /* Of the residuals, as signed. */
     uint64_t max;
     hi_cold_form form;
-    uint64_t bits; /* With the own form, about. */
+    hi_cold_cost cost; /* In the own form. */
+    uint64_t bits;     /* With that form, about. */
 } hi_cold_plan;
 
 void hi_cold_plan_make(const hi_codec_kernels *kern, hi_cold_scratch *scratch, const uint64_t *x,
@@ -192,8 +203,8 @@ void hi_cold_fit(hi_cold_scratch *scratch, uint32_t count, hi_cold_plan *plan);
 uint64_t hi_cold_spread(const uint64_t *sorted, uint32_t count);
 
 /* Symbols of the residuals in a form. false: it cannot say them all. */
-bool hi_cold_symbols(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
-                     uint8_t *symbols);
+bool hi_cold_symbols(const hi_codec_kernels *kern, const hi_cold_form *form,
+                     const uint64_t *residuals, uint32_t count, uint8_t *symbols);
 
 /* Bytes that say which table each segment has. */
 static inline size_t hi_cold_map_size(uint32_t count)
@@ -201,17 +212,19 @@ static inline size_t hi_cold_map_size(uint32_t count)
     return ((count + HI_RANS_SEGMENT - 1) / HI_RANS_SEGMENT * HI_COLD_MAP_BITS + 7) / 8;
 }
 
-/* What residuals take in a form. */
-typedef struct hi_cold_cost {
-    uint64_t bits;        /* In all, without the form; huge where a symbol has no frequency. */
-    uint64_t symbol_bits; /* Of the symbols. */
-    uint32_t escapes;
-    unsigned escape_bytes; /* That hold each of them: 1 to 8. */
-    uint8_t map[HI_RANS_SEGMENTS_MAX];
-} hi_cold_cost;
-
 void hi_cold_price(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
                    const uint8_t *symbols, hi_cold_cost *cost_out);
+
+/* What symbols cost in each table, two tables to a word, so that a segment is gone through once. */
+typedef struct hi_cold_prices {
+    uint64_t pair[HI_RANS_TABLES_MAX / 2][HI_RANS_SYMBOLS];
+} hi_cold_prices;
+
+/* Tables in their order; a price is at most HI_COLD_PRICE_MAX. */
+void hi_cold_prices_set(hi_cold_prices *prices, uint32_t table, uint32_t symbol, uint32_t price);
+/* The table that `count` symbols, at most a segment, cost least in, and what. */
+uint32_t hi_cold_cheapest(const hi_cold_prices *prices, uint32_t tables, const uint8_t *symbols,
+                          uint32_t count, uint32_t *price_out);
 
 /* Gives a form of one table more of them where segments of its symbols differ enough. */
 void hi_cold_split_tables(const uint8_t *symbols, uint32_t count, hi_cold_form *form);

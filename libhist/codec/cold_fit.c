@@ -13,9 +13,12 @@ enum {
     SORT_DIGIT_FEW = 9,
     SORT_FEW = 2048, /* which is about this or 8192. */
     FIT_UNIT = 4096,
-    FIT_SYMBOL_BITS = 6, /* A frequency costs about so much in the form, */
-    FIT_BIN_BITS = 20,   /* a bin with its bounds so much. */
-    FIT_CELLS = 128,     /* About. */
+    FIT_SYMBOL_BITS = 6,   /* A frequency costs about so much in the form, */
+    FIT_BIN_BITS = 20,     /* a bin with its bounds so much. */
+    FIT_JOIN_LEAST = 5940, /* log2(e) and the error of logarithms. */
+    FIT_JOIN_EACH = 24,    /* Bins of more cells are tried at each second, */
+    FIT_JOIN_SECOND = 64,  /* then at each fourth. */
+    FIT_CELLS = 128,       /* About. */
     FIT_CELLS_MAX = 5 * FIT_CELLS + 8,
     FIT_SPREAD_CELLS = 64,
     FIT_WINDOW = HI_RANS_SYMBOLS - 1, /* Symbols beside the escape. */
@@ -24,26 +27,42 @@ enum {
     FIT_WIDTHS = 7,
 };
 
-/* A pass by the `digit` bits from `shift` on. */
+/* A pass by the `digit` bits from `shift` on. It runs from both ends to the middle: neighbours often
+   have one digit, and counting it up twice takes as long as the two in turn. */
 static void sort_pass(const uint64_t *from, uint32_t count, unsigned shift, unsigned digit,
                       uint64_t *to)
 {
-    uint32_t place[1 << SORT_DIGIT_MAX];
+    uint32_t start[1 << SORT_DIGIT_MAX];
+    uint32_t end[1 << SORT_DIGIT_MAX];
     const uint64_t mask = (UINT64_C(1) << digit) - 1;
+    const uint32_t half = count / 2;
     uint32_t sum = 0;
 
-    memset(place, 0, ((size_t)mask + 1) * sizeof(*place));
-    for (uint32_t i = 0; i < count; i++) {
-        place[(from[i] >> shift) & mask]++;
+    memset(start, 0, ((size_t)mask + 1) * sizeof(*start));
+    memset(end, 0, ((size_t)mask + 1) * sizeof(*end));
+    for (uint32_t i = 0; i < half; i++) {
+        start[(from[i] >> shift) & mask]++;
+        end[(from[half + i] >> shift) & mask]++;
+    }
+    if (count % 2 != 0) {
+        end[(from[count - 1] >> shift) & mask]++;
     }
     for (uint64_t d = 0; d <= mask; d++) {
-        const uint32_t here = place[d];
+        const uint32_t here = start[d] + end[d];
 
-        place[d] = sum;
+        start[d] = sum;
         sum += here;
+        end[d] = sum;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        to[place[(from[i] >> shift) & mask]++] = from[i];
+    for (uint32_t i = 0; i < half; i++) {
+        const uint64_t low = from[i];
+        const uint64_t high = from[count - 1 - i];
+
+        to[start[(low >> shift) & mask]++] = low;
+        to[--end[(high >> shift) & mask]] = high;
+    }
+    if (count % 2 != 0) {
+        to[start[(from[half] >> shift) & mask]] = from[half];
     }
 }
 
@@ -122,20 +141,27 @@ typedef struct fit_split {
     uint64_t price;
 } fit_split;
 
+/* (v + min) >> width, counted from min >> width. */
+static inline uint64_t fit_run_at(uint64_t v, uint64_t min, unsigned width, uint64_t mask)
+{
+    return (v >> width) + (((v & mask) + (min & mask)) >> width);
+}
+
 /* Runs of equal sorted >> width, counted from min >> width. */
 static uint32_t fit_runs(const uint64_t *sorted, uint32_t count, uint64_t min, unsigned width,
                          hi_cold_run *runs)
 {
     const uint64_t mask = (UINT64_C(1) << width) - 1;
+    hi_cold_run run = {.at = ~fit_run_at(sorted[0], min, width, mask)};
     uint32_t made = 0;
 
-    for (uint32_t i = 0; i < count; i++) {
-        const uint64_t at = (sorted[i] >> width) + (((sorted[i] & mask) + (min & mask)) >> width);
-        if (made > 0 && runs[made - 1].at == at) {
-            runs[made - 1].count++;
-        } else {
-            runs[made++] = (hi_cold_run){at, 1};
-        }
+    for (uint32_t i = 0; i < count; i++) { /* No branch: half of them would be guessed wrong. */
+        const uint64_t at = fit_run_at(sorted[i], min, width, mask);
+        const bool next = at != run.at;
+
+        made += next;
+        run = (hi_cold_run){at, next ? 1 : run.count + 1};
+        runs[made - 1] = run;
     }
     return made;
 }
@@ -143,15 +169,16 @@ static uint32_t fit_runs(const uint64_t *sorted, uint32_t count, uint64_t min, u
 /* The same at one bit more: `odd` is the lowest bit of min >> width. */
 static uint32_t fit_runs_halve(hi_cold_run *runs, uint32_t count, uint64_t odd)
 {
+    hi_cold_run run = {.at = UINT64_MAX};
     uint32_t made = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        const hi_cold_run run = {(runs[i].at >> 1) + (runs[i].at & odd), runs[i].count};
-        if (made > 0 && runs[made - 1].at == run.at) {
-            runs[made - 1].count += run.count;
-        } else {
-            runs[made++] = run;
-        }
+        const uint64_t at = (runs[i].at >> 1) + (runs[i].at & odd);
+        const bool next = at != run.at; /* The first: it is below 2^63. */
+
+        made += next;
+        run = (hi_cold_run){at, runs[i].count + (next ? 0 : run.count)};
+        runs[made - 1] = run;
     }
     return made;
 }
@@ -236,21 +263,31 @@ typedef struct fit_cell {
     uint32_t before; /* Residuals in the cells before. */
 } fit_cell;
 
+/* Whether a cell of [open, i), half full at least, had better end there: before a gap wider than
+   twice its span. */
+static bool fit_gap(const uint64_t *sorted, uint32_t open, uint32_t i, uint32_t step)
+{
+    return (i - open) * 2 >= step && (sorted[i] - sorted[i - 1]) / 2 > sorted[i - 1] - sorted[open];
+}
+
 /* Cuts sorted residuals between different values: a value that is frequent by itself, else about
-   `step` of them. One more cell ends the list. */
+   `step` of them, or from half as many on before a gap. One more cell ends the list. */
 static uint32_t fit_cells(const uint64_t *sorted, uint32_t count, uint32_t step, fit_cell *cells)
 {
+    uint16_t ends[HI_BLOCK_ROWS_MAX]; /* Of each value. */
+    uint32_t values = 0;
     uint32_t made = 0;
     uint32_t open = 0; /* Where the cell that is being filled starts. */
-    uint32_t i = 0;
 
-    while (i < count) {
-        uint32_t end = i + 1;
-        while (end < count && sorted[end] == sorted[i]) {
-            end++;
-        }
+    for (uint32_t i = 1; i < count; i++) { /* No branch: half of them would be guessed wrong. */
+        ends[values] = (uint16_t)i;
+        values += sorted[i] != sorted[i - 1];
+    }
+    ends[values++] = (uint16_t)count;
+    for (uint32_t v = 0, i = 0; v < values; i = ends[v++]) {
+        const uint32_t end = ends[v];
         const bool frequent = (end - i) * 2 > step;
-        if (frequent && i > open) {
+        if (i > open && (frequent || fit_gap(sorted, open, i, step))) {
             cells[made++] = (fit_cell){sorted[open], sorted[i - 1], open};
             open = i;
         }
@@ -258,7 +295,6 @@ static uint32_t fit_cells(const uint64_t *sorted, uint32_t count, uint32_t step,
             cells[made++] = (fit_cell){sorted[open], sorted[end - 1], open};
             open = end;
         }
-        i = end;
     }
     assert(made < FIT_CELLS_MAX);
     cells[made].before = count;
@@ -295,6 +331,21 @@ static uint64_t fit_round_down(uint64_t after, uint64_t low, uint64_t high)
     return low;
 }
 
+/*
+ * Joining a values to b costs at least b * (bits - log2(e)) more than the a alone, as the joined
+ * bin has the bits of the wider part at least, and (a + b) * log2(t / (a + b)) is at least
+ * a * log2(t / a) - b * log2(e). So a bin that is that much dearer than the best need not grow.
+ */
+
+/* Where a bin may begin before `first`: if it has many cells, not at each. */
+static uint32_t fit_join_next(uint32_t first, uint32_t end)
+{
+    const uint32_t cells = end - first;
+    const uint32_t step = cells < FIT_JOIN_EACH ? 1 : cells < FIT_JOIN_SECOND ? 2 : 4;
+
+    return first > step ? first - step : 0;
+}
+
 /* Cheapest way to join neighbouring cells to bins; from[c]: the first cell of the bin that ends
    before cell c. */
 static uint64_t fit_join_cells(const fit_cell *cells, uint32_t count, uint32_t total,
@@ -305,14 +356,15 @@ static uint64_t fit_join_cells(const fit_cell *cells, uint32_t count, uint32_t t
 
     price[0] = 0;
     for (uint32_t end = 1; end <= count; end++) {
-        uint64_t best = UINT64_MAX;
+        uint64_t best = UINT64_MAX / 2;
 
-        for (uint32_t first = end; first-- > 0;) {
+        for (uint32_t first = end; first > 0;) {
+            first = fit_join_next(first, end);
             const uint32_t inside = cells[end].before - cells[first].before;
             const unsigned bits = hi_bit_length(cells[end - 1].high - cells[first].low);
             const uint64_t low = (uint64_t)inside * bits * FIT_UNIT;
-            if (low > best) {
-                break; /* Longer ones cost more in themselves. */
+            if (price[first] + low > best + (uint64_t)inside * FIT_JOIN_LEAST) {
+                break; /* Longer ones cost even more: see FIT_JOIN_LEAST. */
             }
             const uint64_t all =
                 price[first] + low + fit_entropy(inside, total_log) + FIT_BIN_BITS * FIT_UNIT;

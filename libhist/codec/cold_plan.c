@@ -13,7 +13,9 @@ enum {
     PLAN_SHIFT_MAX = 20,
     PLAN_LINES = 3,
     PLAN_UNIT = 4096,
-    PLAN_WORTH = 256, /* A higher order must save 1/256 of a bit a value. */
+    PLAN_ROUGH = 128,     /* Of the sample, to leave out what is far from the best; */
+    PLAN_ROUGH_MIN = 512, /* of this at least. */
+    PLAN_WORTH = 256,     /* A higher order must save 1/256 of a bit a value. */
 };
 
 /* Which values are looked at: chunks of neighbours, the first three of each to predict from. */
@@ -63,11 +65,39 @@ static uint64_t plan_spread(const hi_codec_kernels *kern, hi_cold_scratch *scrat
     return hi_cold_spread(x, count);
 }
 
-/* Spread of the sample's differences of all orders. */
-static void plan_try_orders(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
-                            const uint64_t *x, const plan_sample *sample, uint64_t *price)
+/* The spread by a part of the sample; 0: there is not enough for that. */
+static uint64_t plan_rough(const hi_codec_kernels *kern, const uint64_t *x, uint32_t count)
+{
+    int64_t part[PLAN_ROUGH];
+    uint64_t sorted[PLAN_ROUGH];
+
+    if (count < PLAN_ROUGH_MIN) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < PLAN_ROUGH; i++) {
+        part[i] = (int64_t)x[i * count / PLAN_ROUGH];
+    }
+    kern->sort(part, PLAN_ROUGH);
+    for (uint32_t i = 0; i < PLAN_ROUGH; i++) {
+        sorted[i] = (uint64_t)part[i] - (uint64_t)part[0];
+    }
+    return hi_cold_spread(sorted, PLAN_ROUGH);
+}
+
+/* Far from the best: the whole sample would not change that. */
+static bool plan_is_far(uint64_t rough, uint64_t best)
+{
+    return rough > best + PLAN_ROUGH * (PLAN_UNIT / 4 * 3);
+}
+
+/* Spread of the sample's differences of all orders; UINT64_MAX: far from the best. Returns the
+   least of the rough ones. */
+static uint64_t plan_try_orders(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
+                                const uint64_t *x, const plan_sample *sample, uint64_t *price)
 {
     uint64_t *to[PLAN_ORDERS];
+    uint64_t rough[PLAN_ORDERS];
+    uint64_t best = UINT64_MAX;
     const uint32_t rows = sample->rows;
 
     for (unsigned k = 0; k < PLAN_ORDERS; k++) {
@@ -88,8 +118,18 @@ static void plan_try_orders(const hi_codec_kernels *kern, hi_cold_scratch *scrat
         }
     }
     for (unsigned k = 0; k < PLAN_ORDERS; k++) {
-        price[k] = plan_spread(kern, scratch, to[k], rows * sample->chunks);
+        /* Where one order is far the next is too: it adds up the same noise. */
+        rough[k] = k > 0 && plan_is_far(rough[k - 1], best)
+                       ? UINT64_MAX
+                       : plan_rough(kern, to[k], rows * sample->chunks);
+        best = rough[k] < best ? rough[k] : best;
     }
+    for (unsigned k = 0; k < PLAN_ORDERS; k++) {
+        price[k] = plan_is_far(rough[k], best)
+                       ? UINT64_MAX
+                       : plan_spread(kern, scratch, to[k], rows * sample->chunks);
+    }
+    return best;
 }
 
 /* ---- lines ------------------------------------------------------------------------------ */
@@ -143,8 +183,10 @@ static void plan_lines(const uint64_t *x, uint32_t count, plan_line *lines)
     lines[0] = plan_line_rounded(line);
 }
 
+/* UINT64_MAX: far from the best. */
 static uint64_t plan_try_line(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
-                              const uint64_t *x, const plan_sample *sample, plan_line line)
+                              const uint64_t *x, const plan_sample *sample, plan_line line,
+                              uint64_t rough)
 {
     uint32_t made = 0;
 
@@ -154,7 +196,9 @@ static uint64_t plan_try_line(const hi_codec_kernels *kern, hi_cold_scratch *scr
             scratch->sorted[made++] = x[i] - plan_line_at(line, i);
         }
     }
-    return plan_spread(kern, scratch, scratch->sorted, made);
+    return plan_is_far(plan_rough(kern, scratch->sorted, made), rough)
+               ? UINT64_MAX
+               : plan_spread(kern, scratch, scratch->sorted, made);
 }
 
 static void plan_predictor(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
@@ -165,10 +209,10 @@ static void plan_predictor(const hi_codec_kernels *kern, hi_cold_scratch *scratc
     uint64_t price[PLAN_ORDERS];
     plan_line lines[PLAN_LINES];
 
-    plan_try_orders(kern, scratch, x, &sample, price);
+    const uint64_t rough = plan_try_orders(kern, scratch, x, &sample, price);
     uint64_t best = price[0];
     for (unsigned k = 1; k < PLAN_ORDERS; k++) {
-        if (price[k] + worth < best) {
+        if (price[k] < best && best - price[k] > worth) {
             best = price[k];
             plan->predictor = (hi_predictor)k;
         }
@@ -178,8 +222,8 @@ static void plan_predictor(const hi_codec_kernels *kern, hi_cold_scratch *scratc
     }
     plan_lines(x, plan->count, lines);
     for (unsigned k = 0; k < PLAN_LINES; k++) {
-        const uint64_t of_line = plan_try_line(kern, scratch, x, &sample, lines[k]);
-        if (of_line + worth < best) {
+        const uint64_t of_line = plan_try_line(kern, scratch, x, &sample, lines[k], rough);
+        if (of_line < best && best - of_line > worth) {
             best = of_line;
             plan->predictor = HI_PREDICTOR_LINE;
             plan->slope = lines[k].slope;
@@ -238,13 +282,11 @@ static void plan_start(const uint64_t *sorted, uint32_t count, hi_cold_plan *pla
 static void plan_finish(const hi_codec_kernels *kern, hi_cold_scratch *scratch, const uint64_t *x,
                         uint32_t residuals, hi_cold_plan *plan)
 {
-    hi_cold_cost cost;
-
     hi_cold_residuals(kern, x, plan, scratch->residuals);
-    (void)hi_cold_symbols(&plan->form, scratch->residuals, residuals, scratch->symbols);
+    (void)hi_cold_symbols(kern, &plan->form, scratch->residuals, residuals, scratch->symbols);
     hi_cold_split_tables(scratch->symbols, residuals, &plan->form);
-    hi_cold_price(&plan->form, scratch->residuals, residuals, scratch->symbols, &cost);
-    plan->bits = cost.bits + hi_cold_form_put(&plan->form, scratch->form) * 8;
+    hi_cold_price(&plan->form, scratch->residuals, residuals, scratch->symbols, &plan->cost);
+    plan->bits = plan->cost.bits + hi_cold_form_put(&plan->form, scratch->form) * 8;
 }
 
 void hi_cold_plan_make(const hi_codec_kernels *kern, hi_cold_scratch *scratch, const uint64_t *x,

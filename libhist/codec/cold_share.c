@@ -105,7 +105,7 @@ static uint32_t share_symbols(const hi_codec_kernels *kern, hi_cold_scratch *scr
 {
     const uint32_t rows = share_residuals(kern, scratch, plan, x);
 
-    (void)hi_cold_symbols(form, scratch->residuals, rows, scratch->symbols);
+    (void)hi_cold_symbols(kern, form, scratch->residuals, rows, scratch->symbols);
     return rows;
 }
 

@@ -22,6 +22,7 @@ typedef struct tables_split {
     uint32_t count;
     uint32_t segments;
     uint32_t tables;
+    uint32_t distinct; /* Symbols are below. */
     uint8_t map[HI_RANS_SEGMENTS_MAX];
     uint32_t counts[HI_RANS_TABLES_MAX][HI_RANS_SYMBOLS];
 } tables_split;
@@ -35,45 +36,93 @@ static uint32_t tables_segment_end(const tables_split *split, uint32_t segment)
 
 static void tables_count(tables_split *split)
 {
-    memset(split->counts, 0, sizeof(split->counts));
+    uint32_t odd[HI_RANS_TABLES_MAX][HI_RANS_SYMBOLS]; /* In turns: neighbours are often alike. */
+
+    memset(split->counts, 0, split->tables * sizeof(split->counts[0]));
+    memset(odd, 0, split->tables * sizeof(odd[0]));
     for (uint32_t s = 0; s < split->segments; s++) {
         uint32_t *counts = split->counts[split->map[s]];
+        uint32_t *others = odd[split->map[s]];
+        const uint32_t end = tables_segment_end(split, s);
+        uint32_t i = s * HI_RANS_SEGMENT;
 
-        for (uint32_t i = s * HI_RANS_SEGMENT; i < tables_segment_end(split, s); i++) {
+        for (; i + 1 < end; i += 2) {
             counts[split->symbols[i]]++;
+            others[split->symbols[i + 1]]++;
+        }
+        if (i < end) {
+            counts[split->symbols[i]]++;
+        }
+    }
+    for (uint32_t t = 0; t < split->tables; t++) {
+        for (uint32_t s = 0; s < HI_RANS_SYMBOLS; s++) {
+            split->counts[t][s] += odd[t][s];
         }
     }
 }
 
+void hi_cold_prices_set(hi_cold_prices *prices, uint32_t table, uint32_t symbol, uint32_t price)
+{
+    uint64_t *pair = &prices->pair[table / 2][symbol];
+
+    *pair = table % 2 == 0 ? price : (*pair & UINT32_MAX) | (uint64_t)price << 32;
+}
+
+uint32_t hi_cold_cheapest(const hi_cold_prices *prices, uint32_t tables, const uint8_t *symbols,
+                          uint32_t count, uint32_t *price_out)
+{
+    uint64_t sum[HI_RANS_TABLES_MAX / 2] = {0};
+    uint32_t cheapest = 0;
+
+    if (tables <= 2) {
+        for (uint32_t i = 0; i < count; i++) {
+            sum[0] += prices->pair[0][symbols[i]];
+        }
+    } else {
+        for (uint32_t i = 0; i < count; i++) {
+            sum[0] += prices->pair[0][symbols[i]];
+            sum[1] += prices->pair[1][symbols[i]];
+        }
+    }
+    *price_out = (uint32_t)sum[0];
+    for (uint32_t t = 1; t < tables; t++) {
+        const uint32_t price = (uint32_t)(sum[t / 2] >> (t % 2 * 32));
+
+        cheapest = price < *price_out ? t : cheapest;
+        *price_out = price < *price_out ? price : *price_out;
+    }
+    return cheapest;
+}
+
 /* Prices of symbols in a table; one that it does not have costs what the rarest does. Returns
    about what the table itself takes. */
-static uint64_t tables_prices(const uint32_t *counts, uint32_t *prices)
+static uint64_t tables_prices(const tables_split *split, uint32_t table, hi_cold_prices *prices)
 {
+    const uint32_t *counts = split->counts[table];
     uint32_t total = 0;
     uint32_t used = 0;
 
-    for (uint32_t s = 0; s < HI_RANS_SYMBOLS; s++) {
+    for (uint32_t s = 0; s < split->distinct; s++) {
         total += counts[s];
         used += counts[s] > 0;
     }
     const uint32_t total_log = total == 0 ? 0 : hi_log2_fixed(total);
-    for (uint32_t s = 0; s < HI_RANS_SYMBOLS; s++) {
-        const uint32_t price =
-            counts[s] == 0 ? HI_RANS_BITS * TABLES_UNIT : total_log - hi_log2_fixed(counts[s]);
-        prices[s] = price < HI_RANS_BITS * TABLES_UNIT ? price : HI_RANS_BITS * TABLES_UNIT;
+    for (uint32_t s = 0; s < split->distinct; s++) {
+        const uint32_t most = HI_RANS_BITS * TABLES_UNIT;
+        const uint32_t price = counts[s] == 0 ? most : total_log - hi_log2_fixed(counts[s]);
+        hi_cold_prices_set(prices, table, s, price < most ? price : most);
     }
     return (uint64_t)used * TABLES_SYMBOL_BITS * TABLES_UNIT;
 }
 
-static uint64_t tables_segment_price(const tables_split *split, uint32_t segment,
-                                     const uint32_t *prices)
+/* The table a segment is cheapest in. */
+static uint32_t tables_cheapest(const tables_split *split, uint32_t segment,
+                                const hi_cold_prices *prices, uint32_t *price_out)
 {
-    uint64_t price = 0;
+    const uint32_t first = segment * HI_RANS_SEGMENT;
 
-    for (uint32_t i = segment * HI_RANS_SEGMENT; i < tables_segment_end(split, segment); i++) {
-        price += prices[split->symbols[i]];
-    }
-    return price;
+    return hi_cold_cheapest(prices, split->tables, split->symbols + first,
+                            tables_segment_end(split, segment) - first, price_out);
 }
 
 /* Gives a segment to another table. */
@@ -92,51 +141,48 @@ static void tables_move(tables_split *split, uint32_t segment, uint32_t table)
 /* Moves each segment to the table it is cheapest in; what all takes. */
 static uint64_t tables_assign(tables_split *split, bool *moved)
 {
-    uint32_t prices[HI_RANS_TABLES_MAX][HI_RANS_SYMBOLS];
+    hi_cold_prices prices;
     uint64_t total = 0;
 
     for (uint32_t t = 0; t < split->tables; t++) {
-        total += tables_prices(split->counts[t], prices[t]);
+        total += tables_prices(split, t, &prices);
     }
     for (uint32_t s = 0; s < split->segments; s++) {
-        uint64_t best = UINT64_MAX;
-        uint32_t table = 0;
+        uint32_t price = 0;
+        const uint32_t table = tables_cheapest(split, s, &prices, &price);
 
-        for (uint32_t t = 0; t < split->tables; t++) {
-            const uint64_t price = tables_segment_price(split, s, prices[t]);
-
-            table = price < best ? t : table;
-            best = price < best ? price : best;
-        }
         if (table != split->map[s]) {
             tables_move(split, s, table);
             *moved = true;
         }
-        total += best;
+        total += price;
     }
     return total;
 }
 
-/* Starts `tables` tables from segments in the order of what they take in one. */
-static void tables_start(tables_split *split, const uint64_t *price, uint32_t tables)
+/* Places of segments in the order of what they take in one table. */
+static void tables_rank(const tables_split *one, const uint32_t *price, uint8_t *rank)
 {
-    for (uint32_t s = 0; s < split->segments; s++) {
+    for (uint32_t s = 0; s < one->segments; s++) {
         uint32_t cheaper = 0;
 
-        for (uint32_t o = 0; o < split->segments; o++) {
+        for (uint32_t o = 0; o < one->segments; o++) {
             cheaper += price[o] < price[s] || (o < s && price[o] == price[s]);
         }
-        split->map[s] = (uint8_t)(cheaper * tables / split->segments);
+        rank[s] = (uint8_t)cheaper;
     }
-    split->tables = tables;
 }
 
-static uint64_t tables_settle(tables_split *split, const uint64_t *price, uint32_t tables)
+/* Starts `tables` tables from segments in their order. */
+static uint64_t tables_settle(tables_split *split, const uint8_t *rank, uint32_t tables)
 {
     uint64_t total = 0;
     bool moved = true;
 
-    tables_start(split, price, tables);
+    split->tables = tables;
+    for (uint32_t s = 0; s < split->segments; s++) {
+        split->map[s] = (uint8_t)(rank[s] * tables / split->segments);
+    }
     tables_count(split);
     for (int round = 0; round < TABLES_ROUNDS && moved; round++) {
         moved = false;
@@ -165,28 +211,29 @@ static void tables_take(const tables_split *split, hi_cold_form *form)
 
 void hi_cold_split_tables(const uint8_t *symbols, uint32_t count, hi_cold_form *form)
 {
-    tables_split one = {.symbols = symbols, .count = count, .tables = 1};
-    uint32_t prices[HI_RANS_SYMBOLS];
-    uint64_t price[HI_RANS_SEGMENTS_MAX];
+    tables_split one = {.symbols = symbols, .count = count, .tables = 1, .distinct = form->symbols};
+    hi_cold_prices prices;
+    uint32_t price[HI_RANS_SEGMENTS_MAX];
+    uint8_t rank[HI_RANS_SEGMENTS_MAX];
 
     if (count < TABLES_ROWS_MIN) {
         return;
     }
     one.segments = (count + HI_RANS_SEGMENT - 1) / HI_RANS_SEGMENT;
     tables_count(&one);
-    uint64_t single = tables_prices(one.counts[0], prices);
+    uint64_t single = tables_prices(&one, 0, &prices);
     for (uint32_t s = 0; s < one.segments; s++) {
-        const uint32_t rows = tables_segment_end(&one, s) - s * HI_RANS_SEGMENT;
-        price[s] = tables_segment_price(&one, s, prices);
+        (void)tables_cheapest(&one, s, &prices, &price[s]);
         single += price[s];
-        price[s] = price[s] / rows;
+        price[s] /= tables_segment_end(&one, s) - s * HI_RANS_SEGMENT;
     }
+    tables_rank(&one, price, rank);
     tables_split two = one;
-    const uint64_t double_price = tables_settle(&two, price, 2);
+    const uint64_t double_price = tables_settle(&two, rank, 2);
     if (double_price + double_price / TABLES_WORTH >= single) {
         return;
     }
     tables_split four = one;
-    const uint64_t quad_price = tables_settle(&four, price, HI_RANS_TABLES_MAX);
+    const uint64_t quad_price = tables_settle(&four, rank, HI_RANS_TABLES_MAX);
     tables_take(quad_price < double_price ? &four : &two, form);
 }

@@ -24,54 +24,111 @@ static bool form_knows(const hi_cold_form *form, uint32_t symbol)
     return any > 0;
 }
 
+/* Bins as they are looked for. */
+typedef struct symbols_bins {
+    uint64_t lower[HI_RANS_SYMBOLS]; /* Counted from the base. */
+    uint64_t span[HI_RANS_SYMBOLS];  /* Largest low bits. */
+    uint16_t known[HI_RANS_SYMBOLS]; /* The symbol, or the escape. */
+    uint32_t half;                   /* Of a power of two of bins; the last one fills it up. */
+} symbols_bins;
+
+static void symbols_bins_make(const hi_cold_form *form, symbols_bins *bins)
+{
+    const uint32_t count = form->symbols - (form->escape != HI_COLD_NO_ESCAPE ? 1 : 0);
+
+    assert(count > 0);
+    bins->half = 1;
+    while (bins->half * 2 < count) {
+        bins->half *= 2;
+    }
+    for (uint32_t b = 0; b < bins->half * 2; b++) {
+        const uint32_t bin = b < count ? b : count - 1;
+
+        bins->lower[b] = form->lower[bin] - form->base;
+        bins->span[b] = (UINT64_C(1) << form->bits[bin]) - 1;
+        bins->known[b] = (uint16_t)(form_knows(form, bin) ? bin : form->escape);
+    }
+}
+
 static bool symbols_of_bins(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
                             uint8_t *symbols)
 {
-    const uint32_t bins = form->symbols - (form->escape != HI_COLD_NO_ESCAPE ? 1 : 0);
+    symbols_bins bins;
     uint32_t misses = 0;
 
+    symbols_bins_make(form, &bins);
     for (uint32_t i = 0; i < count; i++) {
         const uint64_t v = residuals[i] - form->base;
         uint32_t at = 0;
 
-        for (uint32_t step = HI_RANS_SYMBOLS / 2; step > 0; step /= 2) {
-            const uint32_t next = at + step;
-            at = next < bins && form->lower[next] - form->base <= v ? next : at;
+        for (uint32_t step = bins.half; step > 0; step /= 2) {
+            at += bins.lower[at + step] <= v ? step : 0;
         }
-        const bool outside =
-            (residuals[i] - form->lower[at]) >> form->bits[at] != 0 || !form_knows(form, at);
-        at = outside ? form->escape : at;
-        misses += at == HI_COLD_NO_ESCAPE;
-        symbols[i] = (uint8_t)at;
-    }
-    return misses == 0;
-}
-
-static bool symbols_of_split(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
-                             uint8_t *symbols)
-{
-    const bool escape = form->escape != HI_COLD_NO_ESCAPE;
-    const uint32_t plain = form->symbols - (escape ? 1 : 0);
-    uint16_t known[HI_RANS_SYMBOLS];
-    uint32_t misses = 0;
-
-    for (uint32_t s = 0; s < HI_RANS_SYMBOLS; s++) {
-        known[s] = (uint16_t)(s < plain && form_knows(form, s) ? s : form->escape);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const uint64_t at = (residuals[i] - form->base) >> form->width;
-        const uint32_t symbol = at < plain ? known[at] : form->escape;
+        const uint32_t symbol = v - bins.lower[at] <= bins.span[at] ? bins.known[at] : form->escape;
         misses += symbol == HI_COLD_NO_ESCAPE;
         symbols[i] = (uint8_t)symbol;
     }
     return misses == 0;
 }
 
-bool hi_cold_symbols(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
-                     uint8_t *symbols)
+/* Symbols that have no frequency become the escape. false: there is none. */
+static bool symbols_forget(const hi_cold_form *form, uint32_t plain, uint32_t count,
+                           uint8_t *symbols)
+{
+    uint16_t known[HI_RANS_SYMBOLS];
+    uint32_t unknown = 0;
+    uint32_t misses = 0;
+
+    for (uint32_t s = 0; s < HI_RANS_SYMBOLS; s++) {
+        const bool is = s < plain && form_knows(form, s);
+
+        unknown += s < plain && !is;
+        known[s] = (uint16_t)(is ? s : form->escape);
+    }
+    if (unknown == 0) {
+        return form->escape != HI_COLD_NO_ESCAPE || plain == HI_RANS_SYMBOLS ||
+               memchr(symbols, (int)plain, count) == NULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        misses += known[symbols[i]] == HI_COLD_NO_ESCAPE;
+        symbols[i] = (uint8_t)known[symbols[i]];
+    }
+    return misses == 0;
+}
+
+/* All 256 symbols, and no escape: what is beyond would not show. */
+static bool symbols_of_all(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                           uint8_t *symbols)
+{
+    uint64_t beyond = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t at = (residuals[i] - form->base) >> form->width;
+
+        beyond |= at;
+        symbols[i] = (uint8_t)at;
+    }
+    return beyond < HI_RANS_SYMBOLS;
+}
+
+static bool symbols_of_split(const hi_codec_kernels *kern, const hi_cold_form *form,
+                             const uint64_t *residuals, uint32_t count, uint8_t *symbols)
+{
+    const uint32_t plain = form->symbols - (form->escape != HI_COLD_NO_ESCAPE ? 1 : 0);
+
+    if (plain == HI_RANS_SYMBOLS) {
+        return symbols_of_all(form, residuals, count, symbols) &&
+               symbols_forget(form, plain, count, symbols);
+    }
+    kern->bins(residuals, count, form->base, form->width, (uint8_t)plain, symbols);
+    return symbols_forget(form, plain, count, symbols);
+}
+
+bool hi_cold_symbols(const hi_codec_kernels *kern, const hi_cold_form *form,
+                     const uint64_t *residuals, uint32_t count, uint8_t *symbols)
 {
     return form->bins ? symbols_of_bins(form, residuals, count, symbols)
-                      : symbols_of_split(form, residuals, count, symbols);
+                      : symbols_of_split(kern, form, residuals, count, symbols);
 }
 
 /* ---- escapes ------------------------------------------------------------------------------ */
@@ -176,27 +233,26 @@ static size_t low_put_bins(const hi_cold_form *form, const uint64_t *residuals, 
 static uint64_t price_segments(const hi_cold_form *form, const uint8_t *symbols, uint32_t count,
                                uint8_t *map)
 {
-    uint32_t prices[HI_RANS_TABLES_MAX][HI_RANS_SYMBOLS];
+    hi_cold_prices prices;
     uint64_t total = 0;
 
     for (uint32_t t = 0; t < form->tables; t++) {
-        hi_rans_prices(&form->freqs[t], prices[t]);
+        uint32_t of_table[HI_RANS_SYMBOLS];
+
+        hi_rans_prices(&form->freqs[t], of_table);
+        for (uint32_t s = 0; s < form->symbols; s++) {
+            hi_cold_prices_set(&prices, t, s,
+                               of_table[s] < HI_COLD_PRICE_MAX ? of_table[s] : HI_COLD_PRICE_MAX);
+        }
     }
     for (uint32_t first = 0; first < count; first += HI_RANS_SEGMENT) {
-        const uint32_t end = first + HI_RANS_SEGMENT < count ? first + HI_RANS_SEGMENT : count;
-        uint64_t best = UINT64_MAX;
+        const uint32_t left = count - first;
+        uint32_t price = 0;
 
-        for (uint32_t t = 0; t < form->tables; t++) {
-            uint64_t price = 0;
-            for (uint32_t i = first; i < end; i++) {
-                price += prices[t][symbols[i]];
-            }
-            if (price < best) {
-                best = price;
-                map[first / HI_RANS_SEGMENT] = (uint8_t)t;
-            }
-        }
-        total += best;
+        map[first / HI_RANS_SEGMENT] =
+            (uint8_t)hi_cold_cheapest(&prices, form->tables, symbols + first,
+                                      left < HI_RANS_SEGMENT ? left : HI_RANS_SEGMENT, &price);
+        total += price;
     }
     return total;
 }
@@ -226,36 +282,33 @@ typedef struct write_choice {
     hi_cold_cost cost;
 } write_choice;
 
-static bool write_try(hi_cold_scratch *scratch, uint32_t count, write_choice *choice)
+static bool write_symbols(const hi_codec_kernels *kern, hi_cold_scratch *scratch, uint32_t count,
+                          const hi_cold_form *form)
 {
-    if (!hi_cold_symbols(choice->form, scratch->residuals, count, scratch->symbols)) {
-        return false;
-    }
-    hi_cold_price(choice->form, scratch->residuals, count, scratch->symbols, &choice->cost);
-    return true;
+    return hi_cold_symbols(kern, form, scratch->residuals, count, scratch->symbols);
 }
 
 /* Leaves the chosen form's symbols in scratch. false: none can say all residuals. */
-static bool write_choose(hi_cold_scratch *scratch, const hi_cold_plan *plan, const hi_cold_set *set,
-                         uint32_t count, size_t own_size, write_choice *best)
+static bool write_choose(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
+                         const hi_cold_plan *plan, const hi_cold_set *set, uint32_t count,
+                         size_t own_size, write_choice *best)
 {
-    *best = (write_choice){.cost = {.bits = UINT64_MAX}};
-    for (uint32_t i = 0; set != NULL && i < set->count; i++) {
+    const uint32_t forms = set == NULL ? 0 : set->count;
+
+    *best = (write_choice){&plan->form, HI_COLD_FORMS_MAX, plan->cost};
+    best->cost.bits += own_size * 8;
+    for (uint32_t i = 0; i < forms; i++) {
         write_choice choice = {.form = &set->form[i], .index = i};
-        if (write_try(scratch, count, &choice) && choice.cost.bits < best->cost.bits) {
-            *best = choice;
+
+        if (write_symbols(kern, scratch, count, choice.form)) {
+            hi_cold_price(choice.form, scratch->residuals, count, scratch->symbols, &choice.cost);
+            if (choice.cost.bits < best->cost.bits) {
+                *best = choice;
+            }
         }
     }
-    write_choice own = {.form = &plan->form, .index = HI_COLD_FORMS_MAX};
-    if (!write_try(scratch, count, &own)) {
-        return false;
-    }
-    own.cost.bits += own_size * 8;
-    if (own.cost.bits <= best->cost.bits) {
-        *best = own;
-        return true;
-    }
-    return write_try(scratch, count, best);
+    return (forms > 0 && best->index == forms - 1) ||
+           write_symbols(kern, scratch, count, best->form);
 }
 
 static uint8_t *write_head(const hi_cold_plan *plan, const uint64_t *x, const write_choice *choice,
@@ -363,7 +416,7 @@ size_t hi_cold_write(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
     }
     hi_cold_residuals(kern, x, plan, scratch->residuals);
     const size_t form_size = hi_cold_form_put(&plan->form, scratch->form);
-    if (!write_choose(scratch, plan, set, count, form_size, &choice) ||
+    if (!write_choose(kern, scratch, plan, set, count, form_size, &choice) ||
         choice.cost.bits / 8 >= limit) {
         return 0;
     }

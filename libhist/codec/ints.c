@@ -75,6 +75,7 @@ void hi_cold_page_free(hi_cold_page *page)
 hist_status hi_cold_page_begin(hi_cold_page *page, uint32_t block_count)
 {
     page->set.count = 0;
+    page->rivals = false;
     return page->notes == NULL && block_count <= 1 ? HIST_OK : notes_begin(page->mem, &page->notes);
 }
 
@@ -89,13 +90,14 @@ void hi_cold_page_swap(hi_cold_page *page)
 hist_status hi_cold_page_rival(hi_cold_page *page)
 {
     hi_cold_page_swap(page);
+    page->rivals = true;
     return notes_begin(page->mem, &page->notes);
 }
 
 hist_status hi_cold_page_share(const hi_codec_kernels *kern, hi_cold_page *page)
 {
     hi_cold_notes *notes = page->notes;
-    const uint64_t *from[HI_COLD_SHARE_MAX];
+    const uint64_t *from[HI_COLD_NOTES_MAX];
 
     if (notes->failed) {
         return HIST_ENOMEM;
@@ -143,6 +145,7 @@ static void notes_drop(hi_cold_notes *notes, uint32_t first, uint32_t end)
 
         memmove(notes->x + to, notes->x + notes->from[i], count * sizeof(*notes->x));
         notes->from[first] = to;
+        notes->limit[first] = notes->limit[i];
         notes->plans[first] = notes->plans[i];
         to += count;
     }
@@ -158,30 +161,8 @@ void hi_ints_keep(hi_ints_scratch *scratch, uint32_t from, uint32_t mid, bool se
     }
 }
 
-/* Notes a stream and its plan, up to a limit; else only plans. Returns the size it expects. */
-static size_t ints_note(const hi_codec_kernels *kern, hi_cold_page *page, const uint64_t *x,
-                        uint32_t count)
-{
-    hi_cold_notes *notes = page->notes;
-    bool room = notes->streams < HI_COLD_SHARE_MAX && count <= HI_COLD_NOTES_ROWS - notes->rows;
-
-    if (room && !notes_reserve(page->mem, notes, count)) {
-        notes->failed =
-            true; /* What a page becomes does not depend on memory: it fails as a whole. */
-        room = false;
-    }
-    hi_cold_plan *plan = &notes->plans[notes->streams];
-    hi_cold_plan_make(kern, &page->scratch, x, count, plan);
-    if (room) {
-        memcpy(notes->x + notes->rows, x, count * sizeof(*x));
-        notes->from[notes->streams++] = notes->rows;
-        notes->rows += count;
-    }
-    return (size_t)(plan->bits / 8);
-}
-
-/* The plan of a stream that was noted; NULL: it was not. */
-static const hi_cold_plan *ints_noted(hi_cold_notes *notes, const uint64_t *x, uint32_t count)
+/* Where a stream was noted; UINT32_MAX: nowhere. */
+static uint32_t ints_find(hi_cold_notes *notes, const uint64_t *x, uint32_t count)
 {
     for (uint32_t i = 0; notes != NULL && i < notes->streams; i++) {
         const uint32_t at = (notes->next + i) % notes->streams;
@@ -189,42 +170,81 @@ static const hi_cold_plan *ints_noted(hi_cold_notes *notes, const uint64_t *x, u
         if (notes->plans[at].count == count &&
             memcmp(notes->x + notes->from[at], x, count * sizeof(*x)) == 0) {
             notes->next = at + 1;
-            return &notes->plans[at];
+            return at;
         }
     }
-    return NULL;
+    return UINT32_MAX;
 }
 
-/* The size of the cold stream made in page->out, 0: not below limit. */
-static size_t ints_write(const hi_codec_kernels *kern, hi_cold_page *page, const uint64_t *x,
-                         uint32_t count, size_t limit)
+/* Room for the plan of a stream, which is noted up to a limit. */
+static hi_cold_plan *ints_note(hi_cold_page *page, const uint64_t *x, uint32_t count, size_t limit)
 {
-    const hi_cold_plan *plan = ints_noted(page->notes, x, count);
+    hi_cold_notes *notes = page->notes;
+    bool room = notes->streams < HI_COLD_NOTES_MAX && count <= HI_COLD_NOTES_ROWS - notes->rows;
 
-    return plan == NULL
-               ? hi_cold_encode(kern, &page->scratch, &page->set, x, count, limit, page->out)
-               : hi_cold_write(kern, &page->scratch, plan, &page->set, x, limit, page->out);
+    if (room && !notes_reserve(page->mem, notes, count)) {
+        notes->failed =
+            true; /* What a page becomes does not depend on memory: it fails as a whole. */
+        room = false;
+    }
+    hi_cold_plan *plan = &notes->plans[notes->streams];
+    if (room) {
+        memcpy(notes->x + notes->rows, x, count * sizeof(*x));
+        notes->limit[notes->streams] = limit;
+        notes->from[notes->streams++] = notes->rows;
+        notes->rows += count;
+    }
+    return plan;
+}
+
+/* A stream that was noted when the page was planned: true, and the size planned, or that of the
+   stream written. 0: warm is smaller. */
+static bool ints_known(const hi_codec_kernels *kern, hi_cold_page *page, hi_ints_mode mode,
+                       const uint64_t *x, uint32_t count, uint8_t *to, size_t *size_out)
+{
+    hi_cold_notes *notes = mode == HI_INTS_COLD ? page->notes : page->rivals ? page->rival : NULL;
+    const uint32_t at = ints_find(notes, x, count);
+
+    if (at == UINT32_MAX) {
+        return false;
+    }
+    const hi_cold_plan *plan = &notes->plans[at];
+    const size_t limit = notes->limit[at];
+    if (mode == HI_INTS_COLD) {
+        *size_out = hi_cold_write(kern, &page->scratch, plan, &page->set, x, limit, to);
+    } else {
+        *ints_note(page, x, count, limit) = *plan;
+        *size_out = plan->bits / 8 < limit ? (size_t)(plan->bits / 8) : 0;
+    }
+    return true;
 }
 
 size_t hi_ints_encode(const hi_codec_kernels *kern, hi_ints_scratch *scratch, const uint64_t *x,
                       uint32_t count, bool try_line, uint8_t *to)
 {
-    const size_t warm = hi_stream_encode(kern, &scratch->warm, x, count, try_line, to);
-    const size_t limit = warm - warm / COLD_GAIN;
+    const bool tries_cold = scratch->mode != HI_INTS_WARM && count >= HI_COLD_COUNT_MIN;
+    hi_cold_page *page = scratch->cold;
     size_t cold = 0;
 
-    if (scratch->mode == HI_INTS_WARM || count < HI_COLD_COUNT_MIN ||
-        (to[0] & HI_STREAM_KIND) != HI_STREAM_VECTORS) {
+    const bool known = tries_cold && ints_known(kern, page, scratch->mode, x, count, to, &cold);
+    if (cold > 0) {
+        return cold;
+    }
+    const size_t warm = hi_stream_encode(kern, &scratch->warm, x, count, try_line, to);
+    const size_t limit = warm - warm / COLD_GAIN;
+    if (!tries_cold || known || (to[0] & HI_STREAM_KIND) != HI_STREAM_VECTORS) {
         return warm;
     }
     if (scratch->mode == HI_INTS_PLAN) {
-        cold = ints_note(kern, scratch->cold, x, count);
-        return cold < limit ? cold : warm;
+        hi_cold_plan *plan = ints_note(page, x, count, limit);
+
+        hi_cold_plan_make(kern, &page->scratch, x, count, plan);
+        return plan->bits / 8 < limit ? (size_t)(plan->bits / 8) : warm;
     }
-    cold = ints_write(kern, scratch->cold, x, count, limit);
+    cold = hi_cold_encode(kern, &page->scratch, &page->set, x, count, limit, page->out);
     if (cold == 0) {
         return warm;
     }
-    memcpy(to, scratch->cold->out, cold);
+    memcpy(to, page->out, cold);
     return cold;
 }

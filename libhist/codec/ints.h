@@ -34,7 +34,8 @@ typedef enum hi_ints_mode {
 } hi_ints_mode;
 
 enum {
-    HI_COLD_NOTES_ROWS = 1 << 16, /* Values of the streams that are noted. */
+    HI_COLD_NOTES_ROWS = 1 << 17, /* Values of the streams that are noted, */
+    HI_COLD_NOTES_MAX = 48,       /* and their number: those of a page and of a block's rivals. */
     HI_COLD_COUNT_MIN = 32,       /* Shorter streams are always warm. */
 };
 
@@ -42,8 +43,9 @@ enum {
 typedef struct hi_cold_notes {
     uint32_t streams;
     uint32_t next;                             /* Stream that is likely to come. */
-    hi_cold_plan plans[HI_COLD_SHARE_MAX + 1]; /* The last for a stream that is not noted. */
-    uint32_t from[HI_COLD_SHARE_MAX];          /* Where in x. */
+    hi_cold_plan plans[HI_COLD_NOTES_MAX + 1]; /* The last for a stream that is not noted. */
+    uint32_t from[HI_COLD_NOTES_MAX];          /* Where in x. */
+    size_t limit[HI_COLD_NOTES_MAX];           /* Cold they have to be smaller. */
     uint64_t *x;
     uint32_t rows; /* Of x that are used. */
     uint32_t room;
@@ -56,6 +58,7 @@ typedef struct hi_cold_page {
     hi_cold_set set;
     hi_cold_notes *notes; /* NULL: no page had several blocks yet. */
     hi_cold_notes *rival; /* Of another plan of the same page. NULL: none was ever made. */
+    bool rivals;          /* Of this page: what it has noted need not be planned again. */
     uint8_t out[HI_STREAM_BYTES_MAX];
 } hi_cold_page;
 

@@ -363,7 +363,7 @@ static hist_status page_put(hi_encoder *encoder, hi_page_work *w, hi_ints_mode m
 
     encoder->body.ints.mode = mode;
     encoder->runs.seen = (hi_page_runs_seen){.blocks = 0};
-    hi_body_page(&encoder->body);
+    hi_body_pass(&encoder->body);
     out->size = w->start;
     for (uint32_t b = 0; b < w->block_count; b++) {
         assert(w->block_rows[b] >= 1 && w->block_rows[b] <= HI_BLOCK_ROWS_MAX);
@@ -440,9 +440,11 @@ static hist_status page_plan(hi_encoder *encoder, hi_page_work *w, hi_buf *out)
     HI_TRY(page_collect_cold(encoder, w));
     if (encoder->body.page_dict.count > 0) {
         HI_TRY(hi_cold_page_rival(cold));
+        encoder->body.plan = 1;
         HI_TRY(page_put(encoder, w, HI_INTS_PLAN, out));
         if (out->size >= own) {
             encoder->body.page_dict.count = 0;
+            encoder->body.plan = 0;
             hi_cold_page_swap(cold);
         }
     }
@@ -460,6 +462,7 @@ static hist_status page_put_cold(hi_encoder *encoder, hi_page_work *w, hi_buf *o
         }
     }
     HI_TRY(hi_cold_page_begin(ints->cold, w->block_count));
+    hi_body_page(&encoder->body);
     if (w->block_count > 1 && (w->values->type != HIST_TYPE_STRING || encoder->index.dict)) {
         HI_TRY(page_plan(encoder, w, out));
     }
