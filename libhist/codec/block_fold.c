@@ -267,11 +267,8 @@ static hist_status fold_take_reals(void *arg, const uint64_t *bits, uint32_t at,
 
 static void fold_put_reals(const hi_fold_state *s, hi_fold *out)
 {
-    double sum = 0;
+    const double sum = hi_fold_lanes_sum(s);
 
-    for (int l = 0; l < HI_LANES; l++) {
-        sum += s->lanes[l];
-    }
     out->nans = (uint32_t)s->nans;
     out->min = fold_bits_of_key(s->min);
     out->max = fold_bits_of_key(s->max);

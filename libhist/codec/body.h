@@ -237,9 +237,10 @@ hi_body hi_real_encode(const hi_codec_kernels *kern, hi_body_scratch *scratch,
                        const hi_real_model *model, const uint64_t *bits, uint32_t count,
                        uint8_t *to);
 /* Number dictionary codes of x into scratch->codes and its ascending entries into
-   scratch->entry_values; how many, 0: too many to come below `below` bytes. */
-uint32_t hi_number_dict(hi_body_scratch *scratch, hi_kind kind, const uint64_t *x, uint32_t count,
-                        size_t below);
+   scratch->entry_values; how many, 0: too many to come below `below` bytes. num: what probably gives reals back, or
+   NULL: where it does, and they are near each other, nothing is hashed. */
+uint32_t hi_number_dict(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
+                        const hi_num *num, const uint64_t *x, uint32_t count, size_t below);
 
 /* Collects the different values of a page of 64-bit numbers; count is 0 where there are more than
    entries_max. HIST_ENOMEM. */

@@ -168,8 +168,10 @@ static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count
         return dict_of_page(w, x, count, below, to);
     }
     const bool warm = scratch->ints.mode == HI_INTS_WARM;
+    const bool whole = w->kind == HI_KIND_REAL && likely->encoding == HI_ENC_NUM && !likely->off;
+    const hi_num *num = whole ? &likely->num : NULL;
     const uint32_t entries =
-        hi_number_dict(scratch, w->kind, x, count, warm ? below : (size_t)count * 8);
+        hi_number_dict(w->kern, scratch, w->kind, num, x, count, warm ? below : (size_t)count * 8);
     const uint64_t price =
         entries == 0 ? UINT64_MAX : codes_price(w, count) + (uint64_t)entries * DICT_ENTRY_BITS;
     scratch->dict_hopeless = price / DICT_FAR >= below;
@@ -399,6 +401,20 @@ static bool body_tries_runs(const body_work *w, uint64_t runs, uint32_t count)
                : runs * HI_BLOCK_ROWS_MAX < (uint64_t)count * HI_RUNS_MAX;
 }
 
+/* Values that differ from the one before; once there are too many for runs, no more are counted. */
+static uint64_t body_changes(const body_work *w, const uint64_t *x, uint32_t count)
+{
+    uint64_t changes = 0;
+
+    for (uint32_t at = 0; at < count && (at == 0 || body_tries_runs(w, changes + 1, count));
+         at += HI_VECTOR_ROWS) {
+        const uint32_t rows = hi_vector_rows(count, at / HI_VECTOR_ROWS);
+
+        changes += w->kern->uneven(x + at, rows + (at + rows < count ? 1 : 0), 0);
+    }
+    return changes;
+}
+
 /* Warm, runs have to be smaller by a tenth: they expand at half the speed. */
 static bool body_prefers_runs(const body_work *w, size_t runs, size_t flat)
 {
@@ -447,7 +463,7 @@ static hi_body body_search(const body_work *w, const uint64_t *x, uint32_t count
 static hi_body body_encode(const body_work *w, const uint64_t *x, uint32_t count, uint8_t *to)
 {
     hi_body_scratch *scratch = w->scratch;
-    const uint64_t changes = w->kern->uneven(x, count, 0);
+    const uint64_t changes = body_changes(w, x, count);
 
     if (changes == 0) {
         scratch->run_values[0] = x[0];

@@ -56,7 +56,7 @@ typedef struct hi_block_stats {
     uint64_t first; /* First and last row with a value (NaN included). */
     uint64_t last;
     uint64_t
-        sum_lo; /* REAL: IEEE bits of the sum in row order. Integers, bool: low half of int128. */
+        sum_lo; /* REAL: IEEE bits of the sum, in the lanes of fold.h. Integers, bool: low half of int128. */
     uint64_t sum_hi; /* Integers: high half. */
     double m2;       /* Sum of squared deviations from the mean (README.md, Statistics). */
 } hi_block_stats;

@@ -77,7 +77,7 @@ static uint64_t plan_rough(const hi_codec_kernels *kern, const uint64_t *x, uint
     for (uint32_t i = 0; i < PLAN_ROUGH; i++) {
         part[i] = (int64_t)x[i * count / PLAN_ROUGH];
     }
-    kern->sort(part, PLAN_ROUGH);
+    kern->count->sort(part, PLAN_ROUGH);
     for (uint32_t i = 0; i < PLAN_ROUGH; i++) {
         sorted[i] = (uint64_t)part[i] - (uint64_t)part[0];
     }

@@ -120,7 +120,7 @@ static bool symbols_of_split(const hi_codec_kernels *kern, const hi_cold_form *f
         return symbols_of_all(form, residuals, count, symbols) &&
                symbols_forget(form, plain, count, symbols);
     }
-    kern->bins(residuals, count, form->base, form->width, (uint8_t)plain, symbols);
+    kern->count->bins(residuals, count, form->base, form->width, (uint8_t)plain, symbols);
     return symbols_forget(form, plain, count, symbols);
 }
 

@@ -48,6 +48,17 @@ extern const hi_fold_kernels hi_fold_kernels_avx2;
 extern const hi_fold_kernels hi_fold_kernels_avx512;
 #endif
 
+/* The sum of reals: lanes 0 to 15, in order. */
+static inline double hi_fold_lanes_sum(const hi_fold_state *s)
+{
+    double sum = 0;
+
+    for (int l = 0; l < HI_LANES; l++) {
+        sum += s->lanes[l];
+    }
+    return sum;
+}
+
 /* The table of the same variant. */
 const hi_fold_kernels *hi_fold_kernels_of(const hi_codec_kernels *kern);
 

@@ -33,20 +33,48 @@ enum {
     HI_SORT_MAX = 256,
     HI_RD_PATTERNS = 8,
     HI_LANES = 16,
-    HI_WIDTHS = 8, /* Widths that are looked at in one pass. */
+    HI_WIDTHS = 8,    /* Widths that are looked at in one pass, */
+    HI_DENSEST = 128, /* and places of a window. */
 };
-
-typedef struct hi_kern_scan {
-    int64_t min;
-    int64_t max;
-    uint64_t changes; /* Values that differ from the one before. */
-    bool regular;     /* Every difference to the value before is the same (mod 2^64). */
-} hi_kern_scan;
 
 typedef struct hi_kern_sums {
     uint64_t low; /* Of the low 32 bits. */
     int64_t high; /* Of the values shifted right by 32. */
 } hi_kern_sums;
+
+/* Of deviations from about the mean. */
+typedef struct hi_kern_moments {
+    double rest; /* Their sum: what the mean is off, times the count. */
+    double m2;   /* Squared, from the true mean. */
+} hi_kern_moments;
+
+/* What the encoder asks before it chooses (count_body.c). */
+typedef struct hi_count_kernels {
+    void (*sort)(int64_t *x, uint32_t count); /* Ascending; HI_SORT_MAX at most. */
+    /* over[i]: how many of x - base, seen as unsigned, need more than from + i bits. from <= 63. */
+    void (*over)(const uint64_t *x, uint32_t count, uint64_t base, unsigned from, uint32_t *over);
+    /* The same as signed numbers around `base`: none for zero, else bits of two's complement. */
+    void (*over_signed)(const uint64_t *x, uint32_t count, uint64_t base, unsigned from,
+                        uint32_t *over);
+    /* x - base in two bytes; they must fit. */
+    void (*near)(const uint64_t *x, uint32_t count, uint64_t base, uint16_t *out);
+    /* over(), or over_signed() where `around`, of numbers below 2^15. */
+    void (*over_near)(const uint16_t *x, uint32_t count, uint16_t base, bool around, unsigned from,
+                      uint32_t *over);
+    /* (x - first) >> shift, or `most` where it is more. */
+    void (*bins)(const uint64_t *x, uint32_t count, uint64_t first, unsigned shift, uint8_t most,
+                 uint8_t *out);
+    /* The largest sums[i + window] - sums[i] of HI_DENSEST i; sums ascend. */
+    int16_t (*densest)(const int16_t *sums, uint32_t window);
+    /* How many of x - base do not fit in `width` bits. */
+    uint32_t (*outside)(const uint64_t *x, uint32_t count, uint64_t base, unsigned width);
+} hi_count_kernels;
+
+extern const hi_count_kernels hi_count_kernels_base;
+#if defined(__x86_64__)
+extern const hi_count_kernels hi_count_kernels_avx2;
+extern const hi_count_kernels hi_count_kernels_avx512;
+#endif
 
 /* Runs and codes to values (expand_body.c). */
 typedef struct hi_expand_kernels {
@@ -93,37 +121,25 @@ typedef struct hi_codec_kernels {
     bool (*join)(uint64_t *x, const uint64_t *codes, uint32_t count, const uint64_t *left,
                  unsigned cut);
     void (*narrow)(const uint64_t *in, uint32_t count, uint32_t *out);
-    void (*sort)(int64_t *x, uint32_t count);               /* Ascending; HI_SORT_MAX at most. */
     uint64_t (*largest)(const uint64_t *x, uint32_t count); /* Unsigned maximum; 0 for none. */
 
-    hi_kern_scan (*scan)(const uint64_t *x, uint32_t count); /* count >= 1 */
     void (*range)(const uint64_t *x, uint32_t count, int64_t *min, int64_t *max);
     /* How many differences of neighbours are not `step`. */
     uint32_t (*uneven)(const uint64_t *x, uint32_t count, uint64_t step);
     void (*deltas)(const uint64_t *x, uint32_t count, uint64_t *out); /* out[i] = x[i+1] - x[i] */
-    /* over[i]: how many of x - base, seen as unsigned, need more than from + i bits. from <= 63. */
-    void (*over)(const uint64_t *x, uint32_t count, uint64_t base, unsigned from, uint32_t *over);
-    /* The same as signed numbers around `base`: none for zero, else bits of two's complement. */
-    void (*over_signed)(const uint64_t *x, uint32_t count, uint64_t base, unsigned from,
-                        uint32_t *over);
-    /* (x - first) >> shift, or `most` where it is more. */
-    void (*bins)(const uint64_t *x, uint32_t count, uint64_t first, unsigned shift, uint8_t most,
-                 uint8_t *out);
     /* out = (x - base) / g for g = odd << twos with `inverse` of odd mod 2^64; false: not all are
        multiples. limit: UINT64_MAX / g. */
     bool (*divide)(const uint64_t *x, uint32_t count, uint64_t base, uint64_t inverse,
                    unsigned twos, uint64_t limit, uint64_t *out);
-    /* out = (x - base) with those that do not fit in `width` bits set to 0 and bad[i] = 1. Returns
-       how many are bad. */
-    uint32_t (*fit)(const uint64_t *x, uint32_t count, uint64_t base, unsigned width, uint64_t *out,
-                    uint64_t *bad);
+    /* out = (x - base) with those that do not fit in `width` bits set to 0; returns how many do not. */
+    uint32_t (*fit)(const uint64_t *x, uint32_t count, uint64_t base, unsigned width,
+                    uint64_t *out);
 
-    /* Keys order doubles as integers (-0.0 < +0.0); NaNs are left out of min and max. */
-    uint32_t (*real_range)(const uint64_t *bits, uint32_t count, int64_t *min, int64_t *max);
-    double (*real_m2)(const uint64_t *bits, uint32_t count, double mean);
+    hi_kern_moments (*real_m2)(const uint64_t *bits, uint32_t count, double near_mean);
     hi_kern_sums (*int_sums)(const uint64_t *x, uint32_t count);
     double (*int_m2)(const uint64_t *x, uint32_t count, int64_t near_mean);
 
+    const hi_count_kernels *count;
     const hi_expand_kernels *expand;
     const struct hi_rans_kernels *rans; /* Cold streams: rans.h. */
 } hi_codec_kernels;

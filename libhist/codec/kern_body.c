@@ -19,11 +19,6 @@
 #define KERN_TEXT2(a)    #a
 #define KERN_TEXT(a)     KERN_TEXT2(a)
 
-enum { KERN_FEW = 32, KERN_SORT_MAX = HI_SORT_MAX };
-
-/* A little-endian word at any address: read and written in place through hi_le64(). */
-typedef uint64_t kern_word __attribute__((aligned(1), may_alias));
-
 typedef union kern_cell {
     uint64_t u;
     double d;
@@ -97,6 +92,14 @@ static void kern_unpack(const uint8_t *restrict in, unsigned width, uint32_t gro
     }
 }
 
+static inline void kern_store_le(uint8_t *to, kern_reg v)
+{
+    for (int l = 0; l < KERN_WIDE && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__; l++) {
+        v[l] = hi_le64(v[l]);
+    }
+    memcpy(to, &v, sizeof(v));
+}
+
 static void kern_pack(const uint64_t *restrict in, unsigned width, uint32_t groups,
                       uint8_t *restrict out)
 {
@@ -104,34 +107,32 @@ static void kern_pack(const uint64_t *restrict in, unsigned width, uint32_t grou
         return;
     }
     const uint64_t mask = ~UINT64_C(0) >> (64 - width);
-    uint64_t open[HI_LANES] = {0};
+    kern_reg open[KERN_REGS] = {{0}};
     unsigned used = 0;
-    kern_word *to = (kern_word *)out;
 
-    for (uint32_t g = 0; g < groups; g++) {
-        const uint64_t *from = in + (size_t)g * HI_LANES;
+    for (uint32_t g = 0; g < groups; g++, in += HI_LANES) {
+        const unsigned at = used;
+        const bool full = at + width >= 64;
 
-        for (int l = 0; l < HI_LANES; l++) {
-            open[l] |= (from[l] & mask) << used;
-        }
-        used += width;
-        if (used >= 64) {
-            for (int l = 0; l < HI_LANES; l++) {
-                to[l] = hi_le64(open[l]);
+        used = full ? at + width - 64 : at + width;
+        /* What does not fit; two shifts, because one by 64 is undefined. */
+        const unsigned gone = full ? width - used : 0;
+#pragma GCC unroll 8
+        for (int r = 0; r < KERN_REGS; r++) {
+            kern_reg v;
+
+            memcpy(&v, in + r * KERN_WIDE, sizeof(v));
+            v &= mask;
+            open[r] |= v << at;
+            if (full) {
+                kern_store_le(out + r * KERN_BYTES, open[r]);
+                open[r] = (v >> (gone >> 1)) >> (gone - (gone >> 1));
             }
-            to += HI_LANES;
-            used -= 64;
-            /* What did not fit; two shifts, because one by 64 is undefined. */
-            const unsigned gone = width - used;
-            for (int l = 0; l < HI_LANES; l++) {
-                open[l] = ((from[l] & mask) >> (gone >> 1)) >> (gone - (gone >> 1));
-            }
         }
+        out += full ? 8 * HI_LANES : 0;
     }
-    if (used > 0) {
-        for (int l = 0; l < HI_LANES; l++) {
-            to[l] = hi_le64(open[l]);
-        }
+    for (int r = 0; r < KERN_REGS && used > 0; r++) {
+        kern_store_le(out + r * KERN_BYTES, open[r]);
     }
 }
 
@@ -367,68 +368,6 @@ static void kern_narrow(const uint64_t *restrict in, uint32_t count, uint32_t *r
     }
 }
 
-/* A few values by how many are smaller, which takes no branch and no dependency at all. */
-static void kern_sort_few(int64_t *x, uint32_t count)
-{
-    int64_t all[KERN_FEW];
-    uint64_t rank[KERN_FEW] = {0};
-    uint8_t set[KERN_FEW] = {0};
-
-    for (uint32_t i = 0; i < KERN_FEW; i++) {
-        all[i] = i < count ? x[i] : INT64_MAX;
-    }
-    for (uint32_t j = 0; j < KERN_FEW; j++) {
-        const int64_t v = all[j];
-
-        for (uint32_t i = 0; i < KERN_FEW; i++) {
-            rank[i] += v < all[i] ? UINT64_C(1) : UINT64_C(0);
-        }
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        x[rank[i]] = all[i];
-        set[rank[i]] = 1;
-    }
-    for (uint32_t i = 1; i < count; i++) { /* Equal values had one rank. */
-        x[i] = set[i] ? x[i] : x[i - 1];
-    }
-}
-
-/* Merges x[0..left) and x[left..count), both ascending, to `to`; no branch depends on a value. */
-static void kern_merge(const int64_t *x, uint32_t left, uint32_t count, int64_t *to)
-{
-    uint32_t a = 0;
-    uint32_t b = left;
-    uint32_t at = 0;
-
-    while (a < left && b < count) {
-        const bool second = x[b] < x[a];
-
-        to[at++] = second ? x[b] : x[a];
-        b += second;
-        a += !second;
-    }
-    memcpy(to + at, x + a, (left - a) * sizeof(*to));
-    memcpy(to + at + (left - a), x + b, (count - b) * sizeof(*to));
-}
-
-/* Pieces of a few, which are then merged two by two. */
-static void kern_sort(int64_t *x, uint32_t count)
-{
-    int64_t other[KERN_SORT_MAX];
-
-    for (uint32_t i = 0; i < count; i += KERN_FEW) {
-        kern_sort_few(x + i, count - i < KERN_FEW ? count - i : KERN_FEW);
-    }
-    for (uint32_t size = KERN_FEW; size < count; size *= 2) {
-        for (uint32_t i = 0; i < count; i += 2 * size) {
-            const uint32_t rows = count - i < 2 * size ? count - i : 2 * size;
-
-            kern_merge(x + i, size < rows ? size : rows, rows, other + i);
-        }
-        memcpy(x, other, count * sizeof(*x));
-    }
-}
-
 static uint64_t kern_largest(const uint64_t *x, uint32_t count)
 {
     uint64_t max = 0;
@@ -453,24 +392,6 @@ static void kern_range(const uint64_t *x, uint32_t count, int64_t *min, int64_t 
     *max = hi;
 }
 
-static hi_kern_scan kern_scan(const uint64_t *x, uint32_t count)
-{
-    hi_kern_scan scan = {.changes = 0};
-    const uint64_t step = count > 1 ? x[1] - x[0] : 0;
-    uint64_t uneven = 0;
-    uint64_t changes = 0;
-
-    kern_range(x, count, &scan.min, &scan.max);
-    for (uint32_t i = 1; i < count; i++) {
-        const uint64_t delta = x[i] - x[i - 1];
-        changes += delta != 0 ? UINT64_C(1) : UINT64_C(0);
-        uneven |= delta ^ step;
-    }
-    scan.changes = changes;
-    scan.regular = uneven == 0;
-    return scan;
-}
-
 static uint32_t kern_uneven(const uint64_t *x, uint32_t count, uint64_t step)
 {
     uint64_t total = 0;
@@ -485,117 +406,6 @@ static void kern_deltas(const uint64_t *restrict x, uint32_t count, uint64_t *re
 {
     for (uint32_t i = 0; i + 1 < count; i++) {
         out[i] = x[i + 1] - x[i];
-    }
-}
-
-/* Eight limits in one pass over the values, which are of `type`: the narrower, the more at a time. */
-#define KERN_OVER(type, value)                                                  \
-    do {                                                                        \
-        type limit[HI_WIDTHS];                                                  \
-        type n0 = 0, n1 = 0, n2 = 0, n3 = 0, n4 = 0, n5 = 0, n6 = 0, n7 = 0;    \
-        for (unsigned w = 0; w < HI_WIDTHS; w++) {                              \
-            limit[w] = (type)kern_limit(from + w);                              \
-        }                                                                       \
-        for (uint32_t i = 0; i < count; i++) {                                  \
-            const type v = (value);                                             \
-            n0 = (type)(n0 + (v > limit[0] ? 1 : 0));                           \
-            n1 = (type)(n1 + (v > limit[1] ? 1 : 0));                           \
-            n2 = (type)(n2 + (v > limit[2] ? 1 : 0));                           \
-            n3 = (type)(n3 + (v > limit[3] ? 1 : 0));                           \
-            n4 = (type)(n4 + (v > limit[4] ? 1 : 0));                           \
-            n5 = (type)(n5 + (v > limit[5] ? 1 : 0));                           \
-            n6 = (type)(n6 + (v > limit[6] ? 1 : 0));                           \
-            n7 = (type)(n7 + (v > limit[7] ? 1 : 0));                           \
-        }                                                                       \
-        over[0] = (uint32_t)n0, over[1] = (uint32_t)n1, over[2] = (uint32_t)n2; \
-        over[3] = (uint32_t)n3, over[4] = (uint32_t)n4, over[5] = (uint32_t)n5; \
-        over[6] = (uint32_t)n6, over[7] = (uint32_t)n7;                         \
-    } while (0)
-
-/* The largest number of so many bits. */
-static uint64_t kern_limit(unsigned width)
-{
-    return width == 0 ? 0 : width > 63 ? ~UINT64_C(0) : ~UINT64_C(0) >> (64 - width);
-}
-
-/* How many of x take more than from, from + 1, ... bits. */
-static void kern_over_16(const uint16_t *x, uint32_t count, unsigned from, uint32_t *over)
-{
-    KERN_OVER(uint16_t, x[i]);
-}
-
-static void kern_over_32(const uint32_t *x, uint32_t count, unsigned from, uint32_t *over)
-{
-    KERN_OVER(uint32_t, x[i]);
-}
-
-/* The same of values, at most a vector of them: what has more bits than matter is cut down first. */
-#define KERN_OVER_ANY(value, from, over)                                 \
-    do {                                                                 \
-        if ((from) + HI_WIDTHS <= 16) {                                  \
-            uint16_t narrow[HI_VECTOR_ROWS + 1];                         \
-            narrow[0] = 0;                                               \
-            for (uint32_t i = 0; i < count; i++) {                       \
-                const uint64_t v = (value);                              \
-                narrow[i] = (uint16_t)(v > UINT16_MAX ? UINT16_MAX : v); \
-            }                                                            \
-            kern_over_16(narrow, count, from, over);                     \
-        } else if ((from) + HI_WIDTHS <= 32) {                           \
-            uint32_t narrow[HI_VECTOR_ROWS + 1];                         \
-            narrow[0] = 0;                                               \
-            for (uint32_t i = 0; i < count; i++) {                       \
-                const uint64_t v = (value);                              \
-                narrow[i] = (uint32_t)(v > UINT32_MAX ? UINT32_MAX : v); \
-            }                                                            \
-            kern_over_32(narrow, count, from, over);                     \
-        } else {                                                         \
-            KERN_OVER(uint64_t, value);                                  \
-        }                                                                \
-    } while (0)
-
-static void kern_over(const uint64_t *x, uint32_t count, uint64_t base, unsigned from,
-                      uint32_t *over)
-{
-    KERN_OVER_ANY(x[i] - base, from, over);
-}
-
-/* Of v or ~v, whichever is positive. */
-static void kern_over_shifted(const uint64_t *x, uint32_t count, uint64_t base, unsigned from,
-                              uint32_t *over)
-{
-    KERN_OVER_ANY((x[i] - base) ^ (uint64_t)((int64_t)(x[i] - base) >> 63), from, over);
-}
-
-/* v needs one bit more than v or ~v, whichever is positive, needs without a sign; zero needs none,
-   which only matters for the first width. */
-static void kern_over_signed(const uint64_t *x, uint32_t count, uint64_t base, unsigned from,
-                             uint32_t *over)
-{
-    uint32_t shifted[HI_WIDTHS];
-    uint64_t not_zero = 0;
-
-    kern_over_shifted(x, count, base, from == 0 ? 0 : from - 1, shifted);
-    if (from > 0) {
-        for (unsigned w = 0; w < HI_WIDTHS; w++) {
-            over[w] = shifted[w];
-        }
-        return;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        not_zero += x[i] != base ? UINT64_C(1) : UINT64_C(0);
-    }
-    over[0] = (uint32_t)not_zero;
-    for (unsigned w = 1; w < HI_WIDTHS; w++) {
-        over[w] = shifted[w - 1];
-    }
-}
-
-static void kern_bins(const uint64_t *x, uint32_t count, uint64_t first, unsigned shift,
-                      uint8_t most, uint8_t *out)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const uint64_t bin = (x[i] - first) >> shift;
-        out[i] = (uint8_t)(bin < most ? bin : most);
     }
 }
 
@@ -615,7 +425,7 @@ static bool kern_divide(const uint64_t *restrict x, uint32_t count, uint64_t bas
 }
 
 static uint32_t kern_fit(const uint64_t *restrict x, uint32_t count, uint64_t base, unsigned width,
-                         uint64_t *restrict out, uint64_t *restrict bad)
+                         uint64_t *restrict out)
 {
     const uint64_t mask = width == 0 ? 0 : ~UINT64_C(0) >> (64 - width);
     uint64_t total = 0;
@@ -624,35 +434,13 @@ static uint32_t kern_fit(const uint64_t *restrict x, uint32_t count, uint64_t ba
         const uint64_t v = x[i] - base;
         const uint64_t over = v > mask ? UINT64_C(1) : UINT64_C(0);
         out[i] = over ? 0 : v;
-        bad[i] = over;
         total += over;
     }
     return (uint32_t)total;
 }
 
-static uint32_t kern_real_range(const uint64_t *bits, uint32_t count, int64_t *min, int64_t *max)
-{
-    int64_t lo = INT64_MAX;
-    int64_t hi = INT64_MIN;
-    uint64_t nans = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        const uint64_t v = bits[i];
-        const uint64_t key = v ^ ((uint64_t)((int64_t)v >> 63) & INT64_MAX);
-        const uint64_t nan = KERN_ABOVE(v & INT64_MAX, UINT64_C(0x7ff0000000000000));
-        const int64_t low = (int64_t)((key & ~nan) | (nan & INT64_MAX));
-        const int64_t high = (int64_t)((key & ~nan) | (nan & (UINT64_C(1) << 63)));
-        lo = low < lo ? low : lo;
-        hi = high > hi ? high : hi;
-        nans += nan & 1;
-    }
-    *min = lo;
-    *max = hi;
-    return (uint32_t)nans;
-}
-
 /* Sum of squares of d, less what an inexact mean adds: always lane by lane, then lane 0 to 15. */
-static double kern_lanes_m2(const double *sums, const double *squares, uint32_t count)
+static hi_kern_moments kern_moments(const double *sums, const double *squares, uint32_t count)
 {
     double sum = 0;
     double square = 0;
@@ -662,10 +450,10 @@ static double kern_lanes_m2(const double *sums, const double *squares, uint32_t 
         square += squares[l];
     }
     const double m2 = square - sum * sum / (double)count;
-    return m2 < 0 ? 0 : m2;
+    return (hi_kern_moments){.rest = sum, .m2 = m2 < 0 ? 0 : m2};
 }
 
-static double kern_real_m2(const uint64_t *bits, uint32_t count, double mean)
+static hi_kern_moments kern_real_m2(const uint64_t *bits, uint32_t count, double near_mean)
 {
     double sums[HI_LANES] = {0};
     double squares[HI_LANES] = {0};
@@ -674,18 +462,18 @@ static double kern_real_m2(const uint64_t *bits, uint32_t count, double mean)
     for (; i + HI_LANES <= count; i += HI_LANES) {
         for (uint32_t l = 0; l < HI_LANES; l++) {
             const kern_cell v = {.u = bits[i + l]};
-            const double d = v.d - mean;
+            const double d = v.d - near_mean;
             sums[l] += d;
             squares[l] += d * d;
         }
     }
     for (uint32_t l = 0; i + l < count; l++) {
         const kern_cell v = {.u = bits[i + l]};
-        const double d = v.d - mean;
+        const double d = v.d - near_mean;
         sums[l] += d;
         squares[l] += d * d;
     }
-    return kern_lanes_m2(sums, squares, count);
+    return kern_moments(sums, squares, count);
 }
 
 static hi_kern_sums kern_int_sums(const uint64_t *x, uint32_t count)
@@ -719,7 +507,7 @@ static double kern_int_m2(const uint64_t *x, uint32_t count, int64_t near_mean)
         sums[l] += d;
         squares[l] += d * d;
     }
-    return kern_lanes_m2(sums, squares, count);
+    return kern_moments(sums, squares, count).m2;
 }
 
 const hi_codec_kernels KERN_GLUE(hi_codec_kernels_, HI_VARIANT) = {
@@ -739,21 +527,16 @@ const hi_codec_kernels KERN_GLUE(hi_codec_kernels_, HI_VARIANT) = {
     .fold = kern_fold,
     .join = kern_join,
     .narrow = kern_narrow,
-    .sort = kern_sort,
     .largest = kern_largest,
-    .scan = kern_scan,
     .range = kern_range,
     .uneven = kern_uneven,
     .deltas = kern_deltas,
-    .over = kern_over,
-    .over_signed = kern_over_signed,
-    .bins = kern_bins,
     .divide = kern_divide,
     .fit = kern_fit,
-    .real_range = kern_real_range,
     .real_m2 = kern_real_m2,
     .int_sums = kern_int_sums,
     .int_m2 = kern_int_m2,
+    .count = &KERN_GLUE(hi_count_kernels_, HI_VARIANT),
     .expand = &KERN_GLUE(hi_expand_kernels_, HI_VARIANT),
     .rans = &KERN_GLUE(hi_rans_kernels_, HI_VARIANT),
 };

@@ -17,6 +17,7 @@ enum {
     PROBES =
         8, /* Slots in use that are passed by for each value, at most: then there is no dictionary. */
     DICT_SLOTS_MIN = 64,
+    NEAR_SPAN = 4,       /* Numbers that could be there for each that is, at most. */
     PAGE_SLOTS_EACH = 4, /* For each entry there is room for. */
     PAGE_ROOM_MIN = 1024,
 };
@@ -157,6 +158,105 @@ static uint32_t dict_collect(hi_body_scratch *scratch, hi_kind kind, const uint6
     return found;
 }
 
+/* ---- of a block, numbers near each other ------------------------------------------------ */
+
+/* Whole numbers of rows [first, first + rows): integers as they are, reals by the model that likely fits. false: one has
+   none. */
+static bool near_wholes(const hi_codec_kernels *kern, hi_body_scratch *scratch, const hi_num *num,
+                        const uint64_t *x, uint32_t first, uint32_t rows)
+{
+    bool all = true;
+
+    for (uint32_t at = first; num != NULL && all && at < first + rows; at += HI_VECTOR_ROWS) {
+        const uint32_t left = first + rows - at;
+
+        all = kern->to_num(x + at, left < HI_VECTOR_ROWS ? left : HI_VECTOR_ROWS, num,
+                           scratch->whole + at, scratch->off) == 0;
+    }
+    return all;
+}
+
+/* Clears the slots of so many numbers; false: they are too far from each other. */
+static bool near_clear(const hi_codec_kernels *kern, hi_body_scratch *scratch, const uint64_t *n,
+                       uint32_t count, uint64_t *min_out, uint64_t *span_out)
+{
+    int64_t min = 0;
+    int64_t max = 0;
+
+    kern->range(n, count, &min, &max);
+    *min_out = (uint64_t)min;
+    *span_out = (uint64_t)max - (uint64_t)min;
+    if (*span_out >= HI_DICT_SLOTS || *span_out >= (uint64_t)NEAR_SPAN * count) {
+        return false;
+    }
+    memset(scratch->slots, 0, (*span_out + 1) * sizeof(*scratch->slots));
+    return true;
+}
+
+/* How many different ones there are; their slots are in use afterwards. */
+static uint32_t near_count(hi_body_scratch *scratch, const uint64_t *n, uint32_t count,
+                           uint64_t min)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        found += scratch->slots[n[i] - min] == 0;
+        scratch->slots[n[i] - min] = 1;
+    }
+    return found;
+}
+
+/* Numbers the slots in use, the entries, and puts the code of each value. Returns how many entries there are. */
+static uint32_t near_codes(hi_body_scratch *scratch, const uint64_t *n, uint32_t count,
+                           uint64_t min, uint64_t span)
+{
+    uint16_t *slots = scratch->slots;
+    uint32_t entries = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        slots[n[i] - min] = 1;
+    }
+    for (uint32_t i = 0; i <= span; i++) {
+        const uint16_t here = slots[i];
+
+        scratch->entry_values[entries] = min + i;
+        slots[i] = (uint16_t)entries;
+        entries += here;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        scratch->codes[i] = slots[n[i] - min];
+    }
+    return entries;
+}
+
+/* As hi_number_dict, without hashing. false: the values are no such numbers, and nothing is lost. */
+static bool near_dict(const hi_codec_kernels *kern, hi_body_scratch *scratch, const hi_num *num,
+                      const uint64_t *x, uint32_t count, uint32_t early, uint32_t *entries_out)
+{
+    const uint64_t *n = num == NULL ? x : scratch->whole;
+    const uint32_t few = count < EARLY_ROWS ? count : EARLY_ROWS;
+    uint64_t min = 0;
+    uint64_t span = 0;
+
+    *entries_out = 0;
+    if (!near_wholes(kern, scratch, num, x, 0, few) ||
+        !near_clear(kern, scratch, n, few, &min, &span)) {
+        return false;
+    }
+    if (near_count(scratch, n, few, min) > early) {
+        return true;
+    }
+    if (!near_wholes(kern, scratch, num, x, few, count - few) ||
+        !near_clear(kern, scratch, n, count, &min, &span)) {
+        return false;
+    }
+    *entries_out = near_codes(scratch, n, count, min, span);
+    if (num != NULL) {
+        (void)kern->from_num(scratch->entry_values, *entries_out, num); /* As it was verified. */
+    }
+    return true;
+}
+
 /* Entries among the first rows beyond which there will be too many for a dictionary to be below
    so many bits a value. */
 static uint32_t dict_early(size_t bits)
@@ -164,11 +264,17 @@ static uint32_t dict_early(size_t bits)
     return bits < EARLY_BITS ? EARLY_FEW : bits < 2 * EARLY_BITS ? EARLY_SOME : EARLY_MANY;
 }
 
-uint32_t hi_number_dict(hi_body_scratch *scratch, hi_kind kind, const uint64_t *x, uint32_t count,
-                        size_t below)
+uint32_t hi_number_dict(const hi_codec_kernels *kern, hi_body_scratch *scratch, hi_kind kind,
+                        const hi_num *num, const uint64_t *x, uint32_t count, size_t below)
 {
-    const uint32_t entries = dict_collect(scratch, kind, x, count, dict_early(below * 8 / count));
+    const uint32_t early = dict_early(below * 8 / count);
+    uint32_t entries = 0;
 
+    if ((kind != HI_KIND_REAL || num != NULL) &&
+        near_dict(kern, scratch, num, x, count, early, &entries)) {
+        return entries;
+    }
+    entries = dict_collect(scratch, kind, x, count, early);
     if (entries == 0) {
         return 0;
     }

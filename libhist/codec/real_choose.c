@@ -13,6 +13,8 @@ enum {
     SAMPLE_MAX = SAMPLE_RUNS * SAMPLE_RUN,
     EXCEPTION_BITS = 80,
     NO_DIGITS = -1,
+    DECIMALS_FEW =
+        32, /* Two fifths of the sample must be decimals: not so where an eighth of these is none. */
     STEP_BITS = 20,  /* A common step is looked for where a value still takes more, */
     FLOAT_BITS = 8,  /* decimals rounded to float, */
     ORDER_BITS = 30, /* bits as they are, whole or in two. */
@@ -25,24 +27,42 @@ typedef struct real_sample {
     uint32_t count;
     uint32_t run;    /* Values that follow each other. */
     uint32_t floats; /* Values that are floats. */
+    bool sorted;
+    int64_t order[SAMPLE_MAX]; /* The bits sorted as signed, once somebody asked. */
 } real_sample;
 
 /* ---- the sample ------------------------------------------------------------------------- */
 
 static void real_take_sample(const uint64_t *bits, uint32_t count, real_sample *sample)
 {
-    sample->count = count < SAMPLE_MAX ? count : SAMPLE_MAX;
-    sample->run = count < SAMPLE_MAX ? count : SAMPLE_RUN;
-    sample->floats = 0;
-    for (uint32_t i = 0; i < sample->count; i++) {
-        const uint32_t run = i / sample->run;
-        const uint32_t start =
-            count < SAMPLE_MAX ? 0 : (count - SAMPLE_RUN) / (SAMPLE_RUNS - 1) * run;
-        const uint64_t v = bits[start + i % sample->run];
+    const bool whole = count < SAMPLE_MAX;
+    const uint32_t runs = whole ? 1 : SAMPLE_RUNS;
+    const uint32_t step = (count - SAMPLE_RUN) / (SAMPLE_RUNS - 1); /* Of no use where it is all. */
 
-        sample->bits[i] = v;
+    sample->run = whole ? count : SAMPLE_RUN;
+    sample->count = runs * sample->run;
+    sample->floats = 0;
+    sample->sorted = false;
+    for (uint32_t r = 0; r < runs; r++) {
+        memcpy(sample->bits + (size_t)r * sample->run, bits + (size_t)r * step,
+               sample->run * sizeof(*bits));
+    }
+    for (uint32_t i = 0; i < sample->count; i++) {
+        const uint64_t v = sample->bits[i];
+
         sample->floats += hi_bits_of((double)(float)hi_double_of(v)) == v;
     }
+}
+
+/* Below zero first, then above; magnitudes ascend in both. */
+static const int64_t *real_order(const hi_codec_kernels *kern, real_sample *sample)
+{
+    if (!sample->sorted) {
+        memcpy(sample->order, sample->bits, sample->count * sizeof(*sample->order));
+        kern->count->sort(sample->order, sample->count);
+        sample->sorted = true;
+    }
+    return sample->order;
 }
 
 bool hi_real_is_decimal(double v, bool to_float, unsigned k)
@@ -151,16 +171,17 @@ static void try_num(const hi_codec_kernels *kern, const real_sample *sample, hi_
 
 /* ---- decimals --------------------------------------------------------------------------- */
 
-/* Fewest digits of each value of the sample, counted; the kernels try all values at once. */
-static void decimals_count(const hi_codec_kernels *kern, const real_sample *sample, bool to_float,
-                           uint32_t *with)
+/* Fewest digits of each of some values, at most SAMPLE_MAX, counted; the kernels try all values at once. Returns how
+   many are decimals at all. */
+static uint32_t decimals_count(const hi_codec_kernels *kern, const uint64_t *bits, uint32_t count,
+                               bool to_float, uint32_t *with)
 {
     uint64_t n[SAMPLE_MAX];
     uint64_t off[SAMPLE_MAX];
     uint64_t open[SAMPLE_MAX]; /* Bits of those that need more digits. */
-    uint32_t left = sample->count;
+    uint32_t left = count;
 
-    memcpy(open, sample->bits, left * sizeof(*open));
+    memcpy(open, bits, left * sizeof(*open));
     for (unsigned k = 0; k <= HI_SEARCH_MAX && left > 0; k++) {
         const hi_num num = {HI_NUM_DECIMAL, to_float, hi_power_of_ten(k)};
         const uint32_t miss = kern->to_num(open, left, &num, n, off);
@@ -173,6 +194,22 @@ static void decimals_count(const hi_codec_kernels *kern, const real_sample *samp
         }
         left = miss;
     }
+    return count - left;
+}
+
+/* Whether a few of the sample say that the others are worth being tried with every number of digits. */
+static bool decimals_likely(const hi_codec_kernels *kern, const real_sample *sample, bool to_float)
+{
+    uint64_t few[DECIMALS_FEW];
+    uint32_t with[HI_SEARCH_MAX + 1];
+
+    if (sample->count < DECIMALS_FEW) {
+        return true;
+    }
+    for (uint32_t i = 0; i < DECIMALS_FEW; i++) {
+        few[i] = sample->bits[i * sample->count / DECIMALS_FEW];
+    }
+    return decimals_count(kern, few, DECIMALS_FEW, to_float, with) >= DECIMALS_FEW / 8;
 }
 
 static void try_decimals(const hi_codec_kernels *kern, const real_sample *sample, bool to_float,
@@ -181,7 +218,10 @@ static void try_decimals(const hi_codec_kernels *kern, const real_sample *sample
     uint32_t with[HI_SEARCH_MAX + 1] = {0};
     uint32_t covered = 0;
 
-    decimals_count(kern, sample, to_float, with);
+    if (!decimals_likely(kern, sample, to_float)) {
+        return;
+    }
+    (void)decimals_count(kern, sample->bits, sample->count, to_float, with);
     for (unsigned k = 0; k <= HI_SEARCH_MAX; k++) {
         covered += with[k];
         if (with[k] > 0 && covered * 5 >= sample->count * 2) {
@@ -194,23 +234,27 @@ static void try_decimals(const hi_codec_kernels *kern, const real_sample *sample
 /* ---- multiples of a step ---------------------------------------------------------------- */
 
 /* Finite magnitudes but 0, ascending: they sort as their bits do. */
-static uint32_t step_magnitudes(const hi_codec_kernels *kern, const real_sample *sample,
-                                double *out)
+static uint32_t step_magnitudes(const hi_codec_kernels *kern, real_sample *sample, double *out)
 {
-    int64_t bits[SAMPLE_MAX];
-    uint32_t count = 0;
+    const int64_t *order = real_order(kern, sample);
+    const uint32_t count = sample->count;
+    uint32_t below = 0;
+    uint32_t made = 0;
 
-    for (uint32_t i = 0; i < sample->count; i++) {
-        const uint64_t v = sample->bits[i] & INT64_MAX;
+    while (below < count && order[below] < 0) {
+        below++;
+    }
+    for (uint32_t a = 0, b = below; a < below || b < count;) {
+        const uint64_t left = a < below ? (uint64_t)order[a] & INT64_MAX : UINT64_MAX;
+        const uint64_t right = b < count ? (uint64_t)order[b] : UINT64_MAX;
+        const uint64_t v = left < right ? left : right;
 
-        bits[count] = (int64_t)v;
-        count += v != 0 && v < UINT64_C(0x7ff0000000000000);
+        out[made] = hi_double_of(v);
+        made += v != 0 && v < UINT64_C(0x7ff0000000000000);
+        a += left < right;
+        b += left >= right;
     }
-    kern->sort(bits, count);
-    for (uint32_t i = 0; i < count; i++) {
-        out[i] = hi_double_of((uint64_t)bits[i]);
-    }
-    return count;
+    return made;
 }
 
 /* The smallest gap between magnitudes (0 is one of them) that is not noise; 0: there is none. */
@@ -274,7 +318,7 @@ static void try_step(const hi_codec_kernels *kern, const real_sample *sample, do
     try_num(kern, sample, (hi_num){HI_NUM_DIVIDE, false, 1 / step}, 0, best);
 }
 
-static void try_steps(const hi_codec_kernels *kern, const real_sample *sample, hi_real_model *best)
+static void try_steps(const hi_codec_kernels *kern, real_sample *sample, hi_real_model *best)
 {
     double v[SAMPLE_MAX];
     const uint32_t count = step_magnitudes(kern, sample, v);
@@ -328,35 +372,57 @@ static void rd_count(uint16_t left, uint32_t times, hi_real_model *model, uint32
     }
 }
 
-static hi_real_model rd_model(const uint64_t *sorted, uint32_t count, unsigned cut)
+/* Left parts of HI_RD_CUT_MIN bits less than all, ascending, and how many of the sample have each. */
+typedef struct rd_parts {
+    uint32_t parts;
+    uint16_t left[SAMPLE_MAX];
+    uint16_t times[SAMPLE_MAX];
+} rd_parts;
+
+static void rd_collect(const int64_t *order, uint32_t count, rd_parts *p)
+{
+    p->parts = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint16_t left = (uint16_t)((uint64_t)order[i] >> HI_RD_CUT_MIN);
+
+        if (p->parts == 0 || p->left[p->parts - 1] != left) {
+            p->left[p->parts] = left;
+            p->times[p->parts++] = 0;
+        }
+        p->times[p->parts - 1]++;
+    }
+}
+
+static hi_real_model rd_model(const rd_parts *p, uint32_t count, unsigned cut)
 {
     hi_real_model model = {.encoding = HI_ENC_RD, .cut = cut};
+    const unsigned shift = cut - HI_RD_CUT_MIN;
     uint32_t most[HI_RD_PATTERNS] = {0};
     uint32_t covered = 0;
-    uint32_t start = 0;
+    uint32_t times = 0;
 
-    for (uint32_t i = 1; i <= count; i++) {
-        if (i == count || sorted[i] >> cut != sorted[start] >> cut) {
-            rd_count((uint16_t)(sorted[start] >> cut), i - start, &model, most);
-            start = i;
+    for (uint32_t i = 0; i < p->parts; i++) {
+        times += p->times[i];
+        if (i + 1 == p->parts || p->left[i + 1] >> shift != p->left[i] >> shift) {
+            rd_count((uint16_t)(p->left[i] >> shift), times, &model, most);
+            times = 0;
         }
     }
-    for (unsigned p = 0; p < model.patterns; p++) {
-        covered += most[p];
+    for (unsigned i = 0; i < model.patterns; i++) {
+        covered += most[i];
     }
     const unsigned code_bits = hi_bit_length(model.patterns - 1);
     model.bits = (uint64_t)count * (cut + code_bits) + (uint64_t)(count - covered) * EXCEPTION_BITS;
     return model;
 }
 
-static void try_rd(const hi_codec_kernels *kern, const real_sample *sample, hi_real_model *best)
+static void try_rd(const hi_codec_kernels *kern, real_sample *sample, hi_real_model *best)
 {
-    int64_t sorted[SAMPLE_MAX];
+    rd_parts parts;
 
-    memcpy(sorted, sample->bits, sample->count * sizeof(*sorted));
-    kern->sort(sorted, sample->count);
+    rd_collect(real_order(kern, sample), sample->count, &parts);
     for (unsigned cut = HI_RD_CUT_MIN; cut <= HI_RD_CUT_MAX; cut++) {
-        const hi_real_model model = rd_model((const uint64_t *)sorted, sample->count, cut);
+        const hi_real_model model = rd_model(&parts, sample->count, cut);
 
         if (model.bits < best->bits) {
             *best = model;

@@ -1,15 +1,16 @@
 /*
  * stats.c -- exact statistics of a block, made 1024 values at a time.
  *
- * The sum of doubles runs in row order. M2 is made in two passes a chunk (mean,
- * then squared deviations in 16 lanes) and chunks are joined by Chan's formula:
- * a fixed order, so every CPU gives the same bits.
+ * The sum of doubles runs in 16 lanes, as that of a fold does (fold.h). M2 is made in two passes a chunk (about
+ * the mean, then deviations in 16 lanes) and chunks are joined by Chan's formula: a fixed order, so every CPU
+ * gives the same bits.
  */
 #include <math.h>
 
 #include "base/fpenv.h"
 #include "base/wide.h"
 #include "codec/encoder.h"
+#include "codec/fold_kern.h"
 
 typedef struct stats_state {
     const hi_codec_kernels *kern;
@@ -17,9 +18,10 @@ typedef struct stats_state {
     hi_kind kind;
     bool any;       /* A value that is not null was seen. */
     uint32_t count; /* Values in min, max, sum and M2. */
-    int64_t min;    /* REAL: keys. */
+    int64_t min;
     int64_t max;
-    double sum;
+    hi_fold_state reals; /* REAL: sum, smallest and largest so far, */
+    uint32_t taken;      /* of so many values, NaNs included. */
     hi_wide wide;
     int64_t origin; /* Integers: means are kept relative to the first value. */
     double mean;
@@ -34,6 +36,12 @@ static uint64_t stats_canonical(double v)
 /* Chan, Golub, LeVeque 1979: join M2 of what was seen with that of a chunk. */
 static void stats_join(stats_state *s, uint32_t count, double mean, double m2)
 {
+    if (s->count == 0) {
+        s->count = count;
+        s->mean = mean;
+        s->m2 = m2;
+        return;
+    }
     const double before = (double)s->count;
     const double now = (double)count;
     const double delta = mean - s->mean;
@@ -56,40 +64,40 @@ static uint32_t stats_without_nans(const uint64_t *x, uint32_t count, uint64_t *
     return kept;
 }
 
+/* About the mean of a chunk that took the sum from `before` to `after`: deviations put it right, but not where
+   the sum is beyond doubles. */
+static double stats_near_mean(const uint64_t *x, uint32_t count, double before, double after)
+{
+    const double near = (after - before) / (double)count;
+    double sum = 0;
+
+    if (isfinite(near)) {
+        return near;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        sum += hi_double_of(x[i]);
+    }
+    return sum / (double)count;
+}
+
 static void stats_chunk_real(stats_state *s, const uint64_t *x, uint32_t count)
 {
     uint64_t kept[HI_VECTOR_ROWS];
-    int64_t min = 0;
-    int64_t max = 0;
-    const uint32_t nans = s->kern->real_range(x, count, &min, &max);
+    const double before = hi_fold_lanes_sum(&s->reals);
+    const uint64_t nans = s->reals.nans;
 
-    s->out->nans += nans;
-    if (nans > 0) {
+    hi_fold_kernels_of(s->kern)->reals(x, s->taken, count, &s->reals);
+    s->taken += count;
+    if (s->reals.nans > nans) {
         count = stats_without_nans(x, count, kept);
         x = kept;
     }
     if (count == 0) {
         return;
     }
-    double sum = s->sum;
-    double chunk = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const double v = hi_double_of(x[i]);
-        sum += v;
-        chunk += v;
-    }
-    s->sum = sum;
-    s->min = min < s->min ? min : s->min;
-    s->max = max > s->max ? max : s->max;
-    const double mean = chunk / (double)count;
-    const double m2 = s->kern->real_m2(x, count, mean);
-    if (s->count == 0) {
-        s->count = count;
-        s->mean = mean;
-        s->m2 = m2;
-        return;
-    }
-    stats_join(s, count, mean, m2);
+    const double near = stats_near_mean(x, count, before, hi_fold_lanes_sum(&s->reals));
+    const hi_kern_moments moments = s->kern->real_m2(x, count, near);
+    stats_join(s, count, near + moments.rest / (double)count, moments.m2);
 }
 
 /* Integers whose range is too wide to subtract: their deviations are taken as doubles. */
@@ -101,7 +109,7 @@ static double stats_m2_of_wide(const stats_state *s, const uint64_t *x, uint32_t
         const hi_wide v = hi_wide_subtract(hi_wide_of((int64_t)x[i]), hi_wide_of(s->origin));
         reals[i] = hi_bits_of(hi_wide_to_double(v));
     }
-    return s->kern->real_m2(reals, count, mean);
+    return s->kern->real_m2(reals, count, mean).m2;
 }
 
 static void stats_chunk_int(stats_state *s, const uint64_t *x, uint32_t count)
@@ -123,12 +131,6 @@ static void stats_chunk_int(stats_state *s, const uint64_t *x, uint32_t count)
     const double m2 = ((uint64_t)max - (uint64_t)min) >> 62 == 0
                           ? s->kern->int_m2(x, count, hi_wide_quotient(sum, count))
                           : stats_m2_of_wide(s, x, count, mean);
-    if (s->count == 0) {
-        s->count = count;
-        s->mean = mean;
-        s->m2 = m2;
-        return;
-    }
     stats_join(s, count, mean, m2);
 }
 
@@ -185,14 +187,15 @@ static void stats_finish(stats_state *s)
 {
     hi_block_stats *out = s->out;
 
+    out->nans = (uint32_t)s->reals.nans;
     if (s->count == 0) {
         return;
     }
     out->m2 = hi_double_of(stats_canonical(s->m2));
     if (s->kind == HI_KIND_REAL) {
-        out->min = stats_key_to_bits(s->min);
-        out->max = stats_key_to_bits(s->max);
-        out->sum_lo = stats_canonical(s->sum);
+        out->min = stats_key_to_bits(s->reals.min);
+        out->max = stats_key_to_bits(s->reals.max);
+        out->sum_lo = stats_canonical(hi_fold_lanes_sum(&s->reals));
         return;
     }
     out->min = (uint64_t)s->min;
@@ -229,7 +232,11 @@ static void stats_bools(const hi_values *values, uint32_t first, uint32_t rows, 
 HI_FP_GUARDED void hi_block_stats_with(const hi_codec_kernels *kern, const hi_values *values,
                                        uint32_t first, uint32_t rows, hi_block_stats *stats_out)
 {
-    stats_state s = {.kern = kern, .out = stats_out, .min = INT64_MAX, .max = INT64_MIN};
+    stats_state s = {.kern = kern,
+                     .out = stats_out,
+                     .min = INT64_MAX,
+                     .max = INT64_MIN,
+                     .reals = {.min = INT64_MAX, .max = INT64_MIN}};
 
     *stats_out = (hi_block_stats){.nulls = 0};
     switch (values->type) {

@@ -136,7 +136,6 @@ typedef struct hi_stream_scratch {
     uint64_t deltas2[HI_VECTOR_ROWS];
     uint64_t line[HI_VECTOR_ROWS];
     uint64_t packed[HI_VECTOR_ROWS];
-    uint64_t bad[HI_VECTOR_ROWS];
     uint16_t places[HI_VECTOR_ROWS + 1];
 } hi_stream_scratch;
 

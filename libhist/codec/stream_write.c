@@ -11,6 +11,7 @@ enum {
     PRICE_RUN = 32, /* consecutive, so that the price of deltas is seen. */
     JUMP_SAMPLE = 31,
     JUMP_ROWS_MIN = 512,
+    REGULAR_SAMPLE = 128,
     JUMP_BYTES_TAKE = 64, /* Vectors are not smaller than so much. */
     JUMP_BYTES_MAX = 4 * HI_VARINT_SIZE_MAX + 4 + 10 * HI_JUMPS_MAX,
 };
@@ -25,14 +26,16 @@ static uint64_t gcd_of(uint64_t a, uint64_t b)
     return a;
 }
 
-/* A factor that a sample of x - min has in common; 1: none. */
-static uint64_t stream_sample_factor(const uint64_t *x, uint32_t count, uint64_t min)
+/* A factor that a sample has in common in its distances from `base`; 1: none. */
+static uint64_t stream_sample_factor(const uint64_t *x, uint32_t count, uint64_t base)
 {
     const uint32_t taken = count < GCD_SAMPLE ? count : GCD_SAMPLE;
     uint64_t factor = 0;
 
     for (uint32_t i = 0; i < taken && factor != 1; i++) {
-        factor = gcd_of(x[(size_t)i * count / taken] - min, factor);
+        const uint64_t v = x[(size_t)i * count / taken];
+
+        factor = gcd_of((int64_t)v < (int64_t)base ? base - v : v - base, factor);
     }
     return factor;
 }
@@ -46,6 +49,12 @@ static uint64_t odd_inverse(uint64_t odd)
         inverse *= 2 - odd * inverse;
     }
     return inverse;
+}
+
+/* Whether the sample leaves it open that there is a factor. */
+static bool stream_may_scale(const uint64_t *x, uint32_t count)
+{
+    return stream_sample_factor(x, count, x[0]) != 1;
 }
 
 /* The first divisor comes from a sample; where that misses, what it has in common with the rest is
@@ -126,7 +135,8 @@ static size_t stream_put_jumps(const hi_codec_kernels *kern, const uint64_t *x, 
         return 0;
     }
     const uint64_t step = stream_common_step(x, count);
-    if (kern->uneven(x, count, step) > HI_JUMPS_MAX) {
+    if (kern->uneven(x, JUMP_ROWS_MIN, step) > HI_JUMPS_MAX ||
+        kern->uneven(x, count, step) > HI_JUMPS_MAX) {
         return 0;
     }
     for (uint32_t i = 1; i < count; i++) {
@@ -219,24 +229,46 @@ static size_t stream_put_list(const uint64_t *x, uint32_t count, uint8_t *to)
     return (size_t)(at - to);
 }
 
+static bool stream_is_regular(const hi_codec_kernels *kern, const uint64_t *x, uint32_t count)
+{
+    const uint64_t step = count > 1 ? x[1] - x[0] : 0;
+    const uint32_t few = count < REGULAR_SAMPLE ? count : REGULAR_SAMPLE;
+
+    return kern->uneven(x, few, step) == 0 && kern->uneven(x, count, step) == 0;
+}
+
+static bool stream_scale(const hi_codec_kernels *kern, hi_stream_scratch *scratch,
+                         const uint64_t *x, uint32_t count, uint64_t *min_out, uint64_t *factor_out)
+{
+    int64_t min = 0;
+    int64_t max = 0;
+
+    if (!stream_may_scale(x, count)) {
+        return false;
+    }
+    kern->range(x, count, &min, &max);
+    *min_out = (uint64_t)min;
+    return hi_stream_scale(kern, x, count, *min_out, scratch->scaled, factor_out);
+}
+
 size_t hi_stream_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch, const uint64_t *x,
                         uint32_t count, bool try_line, uint8_t *to)
 {
-    const hi_kern_scan scan = kern->scan(x, count);
     uint8_t *at = to + 1;
     uint64_t factor = 1;
+    uint64_t min = 0;
 
     to[0] = HI_STREAM_VECTORS;
-    if (scan.regular) {
+    if (stream_is_regular(kern, x, count)) {
         to[0] = HI_STREAM_REGULAR;
         return 1 + stream_put_regular((int64_t)x[0], count > 1 ? (int64_t)(x[1] - x[0]) : 0, at);
     }
     uint8_t list[HI_LIST_MAX * HI_VARINT_SIZE_MAX];
     const size_t list_size = count <= HI_LIST_MAX ? stream_put_list(x, count, list) : SIZE_MAX;
-    if (hi_stream_scale(kern, x, count, (uint64_t)scan.min, scratch->scaled, &factor)) {
+    if (stream_scale(kern, scratch, x, count, &min, &factor)) {
         to[0] |= HI_STREAM_SCALED;
         at += hi_put_varint(at, factor);
-        at += hi_put_svarint(at, (uint64_t)scan.min);
+        at += hi_put_svarint(at, min);
         x = scratch->scaled;
     }
     uint8_t jumps[JUMP_BYTES_MAX];

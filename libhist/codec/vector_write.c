@@ -2,6 +2,7 @@
  * vector_write.c -- one vector of a stream: the cheapest of FOR, DELTA, DOD and LINE,
  * its head, its exceptions and its packed words.
  */
+#include "codec/fold_kern.h"
 #include "codec/stream.h"
 
 enum {
@@ -105,14 +106,22 @@ static vector_plan vector_choose(const hi_codec_kernels *kern, hi_stream_scratch
     return plan;
 }
 
-/* Places of the exceptions, without a branch for each row; one entry more may be written. */
-static void vector_find_patches(const uint64_t *bad, uint32_t rows, uint16_t *places)
+/* Places of the exceptions. */
+static void vector_find_patches(const hi_codec_kernels *kern, const vector_plan *plan,
+                                uint32_t rows, uint16_t *places)
 {
-    uint32_t found = 0;
+    const uint64_t most = plan->fit.width == 0 ? 0 : ~UINT64_C(0) >> (64 - plan->fit.width);
+    uint64_t fits[HI_VECTOR_ROWS / 64];
 
-    for (uint32_t i = 0; i < rows; i++) {
-        places[found] = (uint16_t)i;
-        found += (uint32_t)bad[i];
+    hi_fold_kernels_of(kern)->within(plan->residuals, rows, (int64_t)plan->fit.base, most, false,
+                                     fits);
+    for (uint32_t w = 0; w * 64 < rows; w++) {
+        const uint32_t here = rows - w * 64;
+        uint64_t left = here < 64 ? ~fits[w] << (64 - here) >> (64 - here) : ~fits[w];
+
+        for (; left != 0; left &= left - 1) {
+            *places++ = (uint16_t)(w * 64 + (unsigned)__builtin_ctzll(left));
+        }
     }
 }
 
@@ -216,17 +225,16 @@ size_t hi_vector_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch
         hi_fit_slide(kern, plan.residuals + plan.skip, rows - plan.skip, &plan.guess, plan.fit);
     memset(scratch->packed + rows, 0, (groups * HI_LANES - rows) * sizeof(uint64_t));
     vector_set_spare(scratch, &plan);
-    uint32_t exceptions = kern->fit(plan.residuals, rows, plan.fit.base, plan.fit.width,
-                                    scratch->packed, scratch->bad);
+    uint32_t exceptions =
+        kern->fit(plan.residuals, rows, plan.fit.base, plan.fit.width, scratch->packed);
     if (exceptions > 0) {
-        vector_find_patches(scratch->bad, rows, scratch->places);
+        vector_find_patches(kern, &plan, rows, scratch->places);
     }
     if (exceptions > 0 && !vector_count_patches(scratch->places, exceptions, counts)) {
         plan.fit = plan.guess.plan;
         exceptions = 0;
         vector_set_spare(scratch, &plan);
-        (void)kern->fit(plan.residuals, rows, plan.fit.base, plan.fit.width, scratch->packed,
-                        scratch->bad);
+        (void)kern->fit(plan.residuals, rows, plan.fit.base, plan.fit.width, scratch->packed);
     }
     uint8_t *at = to + vector_put_head(&plan, x, exceptions > 0, to);
     if (exceptions > 0) {

@@ -2,7 +2,7 @@
  * part_stats_reals.c -- bounds and sums of reals in a directory; see part_stats.h and part.md.
  *
  * Where all bounds of a page are n / 10^k with small n, the n are written, else the IEEE bits without
- * the zeroes at their end, in an order in which near values have near numbers. A sum in row order is
+ * the zeroes at their end, in an order in which near values have near numbers. A sum of doubles is
  * not exact; what rounding did to it is a few units in the last place of something that is known.
  */
 #include <assert.h>
