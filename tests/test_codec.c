@@ -450,7 +450,8 @@ static void check_stats(uint32_t first, uint32_t rows)
     if (cc.v.type == HIST_TYPE_REAL) {
         const double sum = model_sum(&m);
 
-        assert_true(s.sum_lo == hi_bits_of(sum) || (sum != sum && s.sum_lo << 1 >> 53 == 0x7ff));
+        assert_true(s.sum_lo == hi_bits_of(sum) ||
+                    (sum != sum && s.sum_lo == UINT64_C(0x7ff8000000000000)));
     } else {
         assert_true(s.sum_lo == m.total.low && s.sum_hi == (uint64_t)m.total.high);
     }

@@ -152,8 +152,10 @@ typedef struct hi_real_model {
 
 /* What was best for the block before, which saves searching. Zeroed: nothing is known. */
 typedef struct hi_value_hint {
-    uint32_t age;  /* Blocks since the last full search; 0: search. */
-    uint32_t rest; /* Blocks for which no dictionary is tried. */
+    uint32_t age;       /* Blocks since the last full search; 0: search. */
+    uint32_t rest;      /* Blocks for which no dictionary is tried, */
+    bool rest_many;     /* There were too many entries; else */
+    uint64_t rest_1024; /* while 1024 values take about so many bytes flat. */
     bool dict;
     uint64_t size_1024; /* Bytes of 1024 values then. */
     hi_real_model real; /* Of flat reals. */
@@ -210,7 +212,8 @@ typedef struct hi_body_scratch {
     unsigned plan;            /* Which of them is made or followed. */
     uint32_t blocks;          /* Of the page so far. */
     hi_body_choice *choice;   /* Of the block in work: to be made, or followed; NULL: neither. */
-    bool dict_hopeless;       /* The one last tried was far from paying. */
+    bool dict_hopeless;       /* The one last tried was far from paying, */
+    bool dict_many;           /* as it would have too many entries. */
     uint32_t dict_entries;    /* Of the dictionary last written; 0: none since it was cleared. */
     uint8_t rival[HI_BODY_BYTES_MAX];      /* The other way to write it. */
     uint8_t rival_dict[HI_BODY_BYTES_MAX]; /* The same, within. */

@@ -9,6 +9,8 @@ enum {
     DICT_FAR = 10,       /* Where it is priced at 10/8 of what it should be below, */
     DICT_REST = 7,       /* the next blocks are not tried. */
     DICT_GAIN = 16,      /* And taken where it saves 1/16. */
+    REPEAT_SAMPLE = 64,  /* Where two of so many have an equal */
+    REPEAT_MIN = 2,      /* values may have a dictionary again. */
     HINT_BLOCKS = 8,     /* A full search at least so often, */
     HINT_DRIFT = 32,     /* and where a value takes 1/32 more than then. */
     HINT_CLEAR = 16,     /* Runs and plain values differ by more than 1/16. */
@@ -164,6 +166,7 @@ static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count
     hi_body_scratch *scratch = w->scratch;
 
     scratch->dict_hopeless = false;
+    scratch->dict_many = false;
     if (scratch->page_dict.count > 0) {
         return dict_of_page(w, x, count, below, to);
     }
@@ -175,6 +178,7 @@ static hi_body dict_encode(const body_work *w, const uint64_t *x, uint32_t count
     const uint64_t price =
         entries == 0 ? UINT64_MAX : codes_price(w, count) + (uint64_t)entries * DICT_ENTRY_BITS;
     scratch->dict_hopeless = price / DICT_FAR >= below;
+    scratch->dict_many = entries == 0;
     if (price >= (uint64_t)below * 8) {
         return (hi_body){HI_ENC_DICT, 0};
     }
@@ -252,20 +256,53 @@ static hi_body values_take_dict(const body_work *w, hi_body dict, size_t flat, u
     return dict;
 }
 
+/* Whether some of a few values are equal. */
+static bool values_repeat(const body_work *w, const uint64_t *x, uint32_t count)
+{
+    int64_t few[REPEAT_SAMPLE];
+    uint32_t same = 0;
+
+    for (uint32_t i = 0; i < REPEAT_SAMPLE; i++) {
+        few[i] = (int64_t)x[(size_t)i * count / REPEAT_SAMPLE];
+    }
+    w->kern->count->sort(few, REPEAT_SAMPLE);
+    for (uint32_t i = 1; i < REPEAT_SAMPLE; i++) {
+        same += few[i] == few[i - 1];
+    }
+    return same >= REPEAT_MIN;
+}
+
+/* Whether no dictionary is tried: one was far from paying for values that took flat about what these do, or had too many
+   entries, and these do not repeat either. */
+static bool values_rest(const body_work *w, const uint64_t *x, uint32_t count,
+                        const hi_value_hint *hint, size_t flat)
+{
+    const uint64_t near = hint->rest_1024 / HINT_DRIFT;
+    const uint64_t here = (uint64_t)flat * 1024 / count;
+
+    if (hint->rest == 0) {
+        return false;
+    }
+    return hint->rest_many ? !values_repeat(w, x, count)
+                           : here + near >= hint->rest_1024 && here <= hint->rest_1024 + near;
+}
+
 /* What a dictionary must be below to be tried before flat values: after a block with one, and where
    a plan without one for the page says what those take. 0: it is not. */
-static size_t values_dict_limit(const hi_value_hint *hint, uint32_t count, size_t flat)
+static size_t values_dict_limit(const body_work *w, const uint64_t *x, uint32_t count,
+                                const hi_value_hint *hint, size_t flat)
 {
     if (hint->dict) {
         return hint_holds(hint->age, count) ? hint_limit(hint->size_1024, count) : 0;
     }
-    return hint->rest == 0 ? flat - flat / DICT_GAIN : 0;
+    return values_rest(w, x, count, hint, flat) ? 0 : flat - flat / DICT_GAIN;
 }
 
 /* Whether a dictionary is tried after flat values of `size` bytes. */
-static bool values_try_dict(hi_value_hint *hint, uint32_t count, size_t size)
+static bool values_try_dict(const body_work *w, const uint64_t *x, uint32_t count,
+                            hi_value_hint *hint, size_t size)
 {
-    const bool rests = hint->rest > 0;
+    const bool rests = values_rest(w, x, count, hint, size);
 
     if (count < DICT_ROWS_MIN || size * 8 <= (size_t)count * DICT_BITS) {
         return false;
@@ -281,7 +318,7 @@ static hi_body values_search(const body_work *w, const uint64_t *x, uint32_t cou
 {
     hi_ints_scratch *ints = &w->scratch->ints;
     uint8_t *rival = w->scratch->rival_dict;
-    const size_t limit = values_dict_limit(hint, count, *flat);
+    const size_t limit = values_dict_limit(w, x, count, hint, *flat);
     const uint32_t from = hi_ints_noted(ints);
     hi_body dict = {HI_ENC_DICT, 0};
 
@@ -306,7 +343,7 @@ static hi_body values_search(const body_work *w, const uint64_t *x, uint32_t cou
     const size_t below = plain.size - plain.size / DICT_GAIN;
     *flat = plain.size;
     if (!dict_first) {
-        if (!values_try_dict(hint, count, plain.size)) {
+        if (!values_try_dict(w, x, count, hint, plain.size)) {
             return plain;
         }
         mid = hi_ints_noted(ints);
@@ -316,6 +353,8 @@ static hi_body values_search(const body_work *w, const uint64_t *x, uint32_t cou
     hi_ints_keep(ints, from, mid, take_dict != dict_first);
     if (!take_dict) {
         hint->rest = w->scratch->dict_hopeless ? DICT_REST : 0;
+        hint->rest_many = w->scratch->dict_many;
+        hint->rest_1024 = (uint64_t)plain.size * 1024 / count;
         return plain;
     }
     memcpy(to, rival, dict.size);

@@ -127,7 +127,7 @@ typedef struct hi_cold_scratch {
 
 /* What residuals take in a form. */
 typedef struct hi_cold_cost {
-    uint64_t bits;        /* In all, without the form; huge where a symbol has no frequency. */
+    uint64_t bits;        /* In all, without the form; much where a symbol has no frequency. */
     uint64_t symbol_bits; /* Of the symbols. */
     uint32_t escapes;
     unsigned escape_bytes; /* That hold each of them: 1 to 8. */

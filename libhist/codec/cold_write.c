@@ -300,6 +300,7 @@ static bool write_choose(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
     for (uint32_t i = 0; i < forms; i++) {
         write_choice choice = {.form = &set->form[i], .index = i};
 
+        assert(choice.form->tables == 1); /* So a symbol that it knows has a frequency. */
         if (write_symbols(kern, scratch, count, choice.form)) {
             hi_cold_price(choice.form, scratch->residuals, count, scratch->symbols, &choice.cost);
             if (choice.cost.bits < best->cost.bits) {

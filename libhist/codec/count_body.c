@@ -226,6 +226,19 @@ static void count_near(const uint64_t *restrict x, uint32_t count, uint64_t base
 }
 
 /* What is below the base wraps to 2^15 and more, which no width holds that is asked for. */
+static void count_over_base(const uint16_t *x, uint32_t count, uint16_t base, unsigned from,
+                            uint32_t *over)
+{
+    COUNT_OVER(uint16_t, (uint16_t)(x[i] - base));
+}
+
+/* Of v or ~v, whichever is positive. */
+static void count_over_around(const uint16_t *x, uint32_t count, uint16_t base, unsigned from,
+                              uint32_t *over)
+{
+    COUNT_OVER(uint16_t, (uint16_t)((x[i] - base) ^ ((int16_t)(x[i] - base) >> 15)));
+}
+
 static void count_over_near(const uint16_t *x, uint32_t count, uint16_t base, bool around,
                             unsigned from, uint32_t *over)
 {
@@ -233,21 +246,14 @@ static void count_over_near(const uint16_t *x, uint32_t count, uint16_t base, bo
     uint32_t not_zero = 0;
 
     if (!around) {
-        COUNT_OVER(uint16_t, (uint16_t)(x[i] - base));
+        count_over_base(x, count, base, from, over);
         return;
     }
-    const unsigned keep = from;
-    from = from == 0 ? 0 : from - 1;
-    {
-        uint32_t *const all = over;
-        over = shifted;
-        COUNT_OVER(uint16_t, (uint16_t)((x[i] - base) ^ ((int16_t)(x[i] - base) >> 15)));
-        over = all;
-    }
-    if (keep > 0) {
-        memcpy(over, shifted, sizeof(shifted));
+    if (from > 0) {
+        count_over_around(x, count, base, from - 1, over);
         return;
     }
+    count_over_around(x, count, base, 0, shifted);
     for (uint32_t i = 0; i < count; i++) {
         not_zero += x[i] != base ? 1U : 0U;
     }

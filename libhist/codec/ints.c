@@ -105,7 +105,12 @@ hist_status hi_cold_page_share(const hi_codec_kernels *kern, hi_cold_page *page)
     page->set.count = 0;
     notes->next = 0;
     for (uint32_t i = 0; i < notes->streams; i++) {
+        const uint64_t warm_bits = (uint64_t)notes->limit[i] * 8;
+
         from[i] = notes->x + notes->from[i];
+        if (notes->plans[i].bits > warm_bits) {
+            notes->plans[i].bits = warm_bits; /* All that a shared form can save it. */
+        }
     }
     if (notes->streams > 1) {
         hi_cold_share(kern, &page->scratch, notes->plans, from, notes->streams, &page->set);

@@ -1,7 +1,8 @@
 /*
  * stream_fit.c -- residuals as base and packed bits: the width and base that make
  * packed bits plus patched exceptions least. A range and a sample say where to look;
- * exceptions are then counted exactly.
+ * exceptions are then counted, by a part of the residuals where these are wide: whoever writes a vector has to look
+ * whether they pay.
  */
 #include "codec/stream.h"
 

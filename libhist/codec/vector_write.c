@@ -214,6 +214,18 @@ static size_t vector_put_head(const vector_plan *plan, const uint64_t *x, bool p
     return (size_t)(at - to);
 }
 
+/* Whether exceptions cost less than packing all: widths were chosen by a part of the residuals. */
+static bool vector_patches_pay(const vector_plan *plan, uint32_t count, uint32_t rows)
+{
+    const hi_fit_plan *all = &plan->guess.plan;
+    const unsigned low = hi_signed_bytes(plan->guess.min - plan->fit.base);
+    const unsigned high = hi_signed_bytes(plan->guess.max - plan->fit.base);
+    const size_t bytes = low > high ? low : high;
+
+    return hi_packed_size(rows, plan->fit.width) + 4 + 1 + count * (1 + bytes) <
+           hi_packed_size(rows, all->width);
+}
+
 size_t hi_vector_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch, const uint64_t *x,
                         uint32_t rows, bool try_line, uint8_t *to)
 {
@@ -227,10 +239,12 @@ size_t hi_vector_encode(const hi_codec_kernels *kern, hi_stream_scratch *scratch
     vector_set_spare(scratch, &plan);
     uint32_t exceptions =
         kern->fit(plan.residuals, rows, plan.fit.base, plan.fit.width, scratch->packed);
-    if (exceptions > 0) {
+    bool fits = exceptions == 0;
+    if (!fits && vector_patches_pay(&plan, exceptions, rows)) {
         vector_find_patches(kern, &plan, rows, scratch->places);
+        fits = vector_count_patches(scratch->places, exceptions, counts);
     }
-    if (exceptions > 0 && !vector_count_patches(scratch->places, exceptions, counts)) {
+    if (!fits) {
         plan.fit = plan.guess.plan;
         exceptions = 0;
         vector_set_spare(scratch, &plan);
