@@ -319,6 +319,63 @@ static void a_signal_that_rests_takes_little_while_it_does(void **state)
     assert_true((double)encoded_size(HI_BLOCK_ROWS_MAX) * 8 <= entropy * 1.07);
 }
 
+/* Hundredths, below 100000 in all, of which 4 of 5 are whole and below 1000 of those. */
+static void fill_amounts(uint64_t *to, uint32_t count, bool debts)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const int64_t whole = cc_noise_below(1000) * 100;
+        const int64_t amount = cc_noise_below(5) == 0 ? cc_noise_below(100000) : whole;
+        to[i] = (uint64_t)(debts ? amount - 50000 : amount);
+    }
+}
+
+static void amounts_of_which_most_are_whole_take_steps(void **state)
+{
+    static hi_cold_plan plan;
+    const double entropy = 0.8 * log2(1000 / 0.8) + 0.2 * log2(100000 / 0.2);
+
+    (void)state;
+    for (int debts = 0; debts < 2; debts++) {
+        fill_amounts(x, HI_BLOCK_ROWS_MAX, debts != 0);
+        hi_cold_plan_make(hi_codec_kernels_pick(), &scratch, x, HI_BLOCK_ROWS_MAX, &plan);
+        assert_int_equal(plan.form.step, 100);
+        assert_in_range(plan.form.coarse, 1, hi_cold_bins(&plan.form) - 1);
+        assert_true((double)round_trip(HI_BLOCK_ROWS_MAX) * 8 <=
+                    entropy * HI_BLOCK_ROWS_MAX * 1.02);
+    }
+}
+
+/* The differences are taken, which are multiples of the step where their values are. */
+static void a_walk_of_tens_with_some_units_takes_steps(void **state)
+{
+    static hi_cold_plan plan;
+    uint64_t at = UINT64_MAX - 3; /* Around 0. */
+
+    (void)state;
+    for (uint32_t i = 0; i < HI_BLOCK_ROWS_MAX; i++) {
+        const bool whole = cc_noise_below(10) != 0;
+        at += (uint64_t)(whole ? cc_noise_below(2001) * 10 - 10000 : cc_noise_below(20001) - 10000);
+        x[i] = at;
+    }
+    hi_cold_plan_make(hi_codec_kernels_pick(), &scratch, x, HI_BLOCK_ROWS_MAX, &plan);
+    assert_int_equal(plan.predictor, HI_PREDICTOR_DELTA);
+    assert_int_equal(plan.form.step, 10);
+    (void)round_trip(HI_BLOCK_ROWS_MAX);
+}
+
+static void noise_takes_no_steps(void **state)
+{
+    static hi_cold_plan plan;
+
+    (void)state;
+    for (uint32_t i = 0; i < HI_BLOCK_ROWS_MAX; i++) {
+        x[i] = (uint64_t)cc_noise_below(1000003);
+    }
+    hi_cold_plan_make(hi_codec_kernels_pick(), &scratch, x, HI_BLOCK_ROWS_MAX, &plan);
+    assert_int_equal(plan.form.step, 0);
+    assert_int_equal(plan.form.coarse, 0);
+}
+
 /* The last bin ends where numbers do, and the others are looked for by halves of a power of two. */
 static void bins_reach_from_the_lowest_number_to_the_highest(void **state)
 {
@@ -415,6 +472,24 @@ static void walks_that_share_take_little_more_than_their_entropy(void **state)
     assert_true((double)size * 8 <= entropy * 1.018);
 }
 
+/* Short ones, so that a form of their own is dear; what the pool did not have is an escape. */
+static void amounts_that_share_have_a_form_with_steps(void **state)
+{
+    static uint8_t set_bytes[HI_COLD_SET_BYTES_MAX];
+    uint32_t shared = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < WALKS; i++) {
+        fill_amounts(pages[i], 1000, false);
+        pages[i][0] = UINT64_C(1) << (20 + i);
+    }
+    (void)page_share(WALKS, 1000, set_bytes);
+    (void)page_sizes(WALKS, 1000, &shared);
+    assert_in_range(sets[0].count, 1, HI_COLD_FORMS_MAX);
+    assert_int_equal(sets[0].form[0].step, 100);
+    assert_true(shared >= WALKS / 2);
+}
+
 static void clocks_that_share_find_the_same_symbols(void **state)
 {
     static uint8_t set_bytes[HI_COLD_SET_BYTES_MAX];
@@ -473,9 +548,13 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_clock_with_jitter_finds_its_slope),
     cmocka_unit_test(a_clock_with_gaps_takes_only_its_gaps),
     cmocka_unit_test(a_signal_that_rests_takes_little_while_it_does),
+    cmocka_unit_test(amounts_of_which_most_are_whole_take_steps),
+    cmocka_unit_test(a_walk_of_tens_with_some_units_takes_steps),
+    cmocka_unit_test(noise_takes_no_steps),
     cmocka_unit_test(bins_reach_from_the_lowest_number_to_the_highest),
     cmocka_unit_test(nothing_is_written_that_is_not_below_the_limit),
     cmocka_unit_test(walks_that_share_take_little_more_than_their_entropy),
+    cmocka_unit_test(amounts_that_share_have_a_form_with_steps),
     cmocka_unit_test(clocks_that_share_find_the_same_symbols),
     cmocka_unit_test(streams_of_all_kinds_come_back_from_one_page),
     cmocka_unit_test(a_form_must_save_what_it_takes),

@@ -26,7 +26,7 @@ static hi_cold_plan plans[STREAMS];
 static uint8_t stream[ROOM];
 static uint8_t set_bytes[HI_COLD_SET_BYTES_MAX];
 
-enum { SMALL_WALK, WIDE_WALK, TAILS, LEVELS, CLOCK, SPIKES, CURVE, RESTS, SHAPES };
+enum { SMALL_WALK, WIDE_WALK, TAILS, LEVELS, CLOCK, SPIKES, CURVE, RESTS, AMOUNTS, SHAPES };
 
 static uint64_t damage_value(int shape, uint32_t i, uint64_t before)
 {
@@ -47,6 +47,8 @@ static uint64_t damage_value(int shape, uint32_t i, uint64_t before)
         return noise % 40 == 0 ? cc_noise() : noise % 1000;
     case RESTS:
         return i / 150 % 2 == 0 ? noise % 2 : noise % 200;
+    case AMOUNTS:
+        return noise % 5 == 0 ? cc_noise() % 100000 : cc_noise() % 1000 * 100;
     default:
         return i * UINT64_C(70) * i + noise % 8;
     }
@@ -169,7 +171,8 @@ static void what_the_format_does_not_have_is_damage(void **state)
         {1, 0x30}, {1, 0x40},         /* lanes; a form's number with a form inside */
         {1, 1},                       /* nothing left to predict */
         {2, 1},    {3, 2},            /* turns, words */
-        {4, 0x3a}, {4, 0x81},         /* width; bins with one */
+        {4, 0x3a}, {4, 0x82},         /* width; bins with one */
+        {4, 0x81},                    /* steps, but of 0 */
         {7, 4},                       /* the largest frequency's symbol */
     };
     uint64_t out[1 + HI_CODEC_PAD / 8];
@@ -325,6 +328,60 @@ static void numbers_of_what_is_not_there_are_damage(void **state)
     }
 }
 
+static hist_status steps_open(const uint8_t *bytes, size_t size)
+{
+    static hi_cold_form form;
+    hi_reader r = hi_reader_of(bytes, size);
+
+    return hi_cold_form_open(&r, &form);
+}
+
+/* Of three bins one or two may be coarse: head, first, step, how many, where the fine ones begin. */
+static void steps_out_of_bounds_are_damage(void **state)
+{
+    static const uint32_t steps[] = {0, 1, 2, HI_COLD_STEP_MAX, HI_COLD_STEP_MAX + 1U, UINT32_MAX};
+    lie l = lie_of(true, false, 1);
+    uint8_t bytes[200];
+
+    (void)state;
+    l.form.symbols = 3;
+    l.form.freqs[0] = (hi_rans_freqs){.symbols = 3, .freq = {2048, 1024, 1024}};
+    l.form.lower[2] = 2;
+    l.form.coarse = 1;
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+        l.form.step = steps[i];
+        const size_t size = hi_cold_form_put(&l.form, bytes);
+        const bool known = steps[i] >= 2 && steps[i] <= HI_COLD_STEP_MAX;
+        assert_int_equal(steps_open(bytes, size), known ? HIST_OK : HIST_ECORRUPT);
+        assert_int_equal(steps_open(bytes, 4), HIST_ECORRUPT);
+    }
+    l.form.step = 2;
+    const size_t size = hi_cold_form_put(&l.form, bytes);
+    for (unsigned coarse = 0; coarse < 128; coarse++) {
+        uint8_t *copy = cc_padded_copy(bytes, size + 1);
+        copy[3] = (uint8_t)coarse;
+        copy[size] = 0; /* Another order of distances may take more bits. */
+        const bool known = coarse == 1 || coarse == 2;
+        assert_int_equal(steps_open(copy, size + 1), known ? HIST_OK : HIST_ECORRUPT);
+        free(copy);
+    }
+    bytes[0] |= 0x40; /* The third symbol is the escape. */
+    bytes[3] = 2;
+    assert_int_equal(steps_open(bytes, size), HIST_ECORRUPT);
+}
+
+/* Low bits end where they are said to. */
+static void steps_without_their_low_bits_are_damage(void **state)
+{
+    (void)state;
+    lie l = lie_of(true, false, 1);
+    l.form.coarse = 1;
+    l.form.step = 10;
+    for (l.low = 0; l.low < 20; l.low++) {
+        assert_int_equal(lie_read(&l, 0, NULL), l.low == 13 ? HIST_OK : HIST_ECORRUPT);
+    }
+}
+
 /* Frequencies must leave something for the largest. */
 static void frequencies_that_do_not_sum_up_are_damage(void **state)
 {
@@ -352,6 +409,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_the_format_does_not_have_is_damage),
     cmocka_unit_test(parts_that_do_not_fit_the_symbols_are_damage),
     cmocka_unit_test(numbers_of_what_is_not_there_are_damage),
+    cmocka_unit_test(steps_out_of_bounds_are_damage),
+    cmocka_unit_test(steps_without_their_low_bits_are_damage),
     cmocka_unit_test(frequencies_that_do_not_sum_up_are_damage),
 };
 

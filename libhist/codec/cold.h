@@ -21,8 +21,9 @@ enum {
     HI_COLD_STARTS_MAX = 3,
     HI_COLD_FORMS_MAX = 4,  /* Of a set. */
     HI_COLD_WIDTH_MAX = 57, /* Low bits of a residual. */
+    HI_COLD_STEP_MAX = 1 << 30,
     HI_COLD_FORM_BYTES_MAX =
-        16 + HI_RANS_TABLES_MAX * HI_RANS_FREQS_BYTES_MAX + HI_RANS_SYMBOLS * 12,
+        32 + HI_RANS_TABLES_MAX * HI_RANS_FREQS_BYTES_MAX + HI_RANS_SYMBOLS * 12,
     HI_COLD_SET_BYTES_MAX = 1 + HI_COLD_FORMS_MAX * HI_COLD_FORM_BYTES_MAX,
     HI_COLD_NO_ESCAPE = HI_RANS_SYMBOLS,
     HI_COLD_MAP_BITS = 2,        /* Of a segment's table. */
@@ -42,6 +43,9 @@ typedef enum hi_predictor {
  * SPLIT: residual = base + (symbol << width) + low bits. BINS: lower[symbol] + bits[symbol] low
  * bits. Either may have an escape: base + a listed value. Each 128 symbols name the table that
  * has their frequencies.
+ *
+ * BINS may have steps: the low bits of the first `coarse` bins count steps, as amounts in
+ * hundredths are whole numbers more often than not.
  */
 typedef struct hi_cold_form {
     bool bins;
@@ -51,9 +55,18 @@ typedef struct hi_cold_form {
     uint32_t escape;  /* The last symbol, or HI_COLD_NO_ESCAPE. */
     uint32_t tables;
     hi_rans_freqs freqs[HI_RANS_TABLES_MAX];
-    uint64_t lower[HI_RANS_SYMBOLS]; /* Ascending, counted from the first. */
+    uint64_t lower[HI_RANS_SYMBOLS]; /* Ascending, counted from the first; coarse ones for
+                                        themselves. */
     uint8_t bits[HI_RANS_SYMBOLS];
+    uint32_t coarse; /* Bins with a step, 0: none; there are always bins without. */
+    uint32_t step;   /* 2 to HI_COLD_STEP_MAX; without coarse bins 0. */
 } hi_cold_form;
+
+/* Bins: the symbols but the escape. */
+static inline uint32_t hi_cold_bins(const hi_cold_form *form)
+{
+    return form->symbols - (form->escape != HI_COLD_NO_ESCAPE ? 1 : 0);
+}
 
 /* At most HI_COLD_FORM_BYTES_MAX bytes. */
 size_t hi_cold_form_put(const hi_cold_form *form, uint8_t *to);
@@ -196,8 +209,16 @@ void hi_cold_residuals(const hi_codec_kernels *kern, const uint64_t *x, const hi
                        uint64_t *residuals);
 
 /* The form that takes least for `count` residuals that scratch->sorted holds as offsets from
-   plan->min. Sets plan->form. */
-void hi_cold_fit(hi_cold_scratch *scratch, uint32_t count, hi_cold_plan *plan);
+   plan->min. Sets plan->form. Returns about what it takes, in 1/4096 bits. */
+uint64_t hi_cold_fit(hi_cold_scratch *scratch, uint32_t count, hi_cold_plan *plan);
+
+/* The step that many of them are multiples of; 0: none that would pay where they take `price`
+   without. */
+uint32_t hi_cold_step(const hi_cold_scratch *scratch, uint32_t count, uint64_t min, uint64_t price);
+
+/* BINS with that step for the same residuals where they take less than `price`. Overwrites them. */
+bool hi_cold_fit_steps(hi_cold_scratch *scratch, uint32_t count, uint64_t min, uint32_t step,
+                       uint64_t price, hi_cold_form *form_out);
 
 /* About how many 1/4096 bits each of `count` sorted values takes, in all. */
 uint64_t hi_cold_spread(const uint64_t *sorted, uint32_t count);

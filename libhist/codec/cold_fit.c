@@ -25,6 +25,12 @@ enum {
     FIT_SPLIT_WORTH = 66,             /* SPLIT may be 1/66 larger than BINS: it decodes faster. */
     FIT_CORE_PART = 64,               /* Widths are tried around what all but 2/64 need. */
     FIT_WIDTHS = 7,
+    FIT_TWOS = 30, /* Steps are 2^0 to 2^30 times 5^0 to 5^12, found */
+    FIT_FIVES = 12,
+    FIT_STEP_SAMPLE = 128,   /* by so many residuals, */
+    FIT_STEP_DIFFERENT = 40, /* of which so many differ, */
+    FIT_STEP_WORTH = 4,      /* if about 1/4 bit each is saved. */
+    FIT_STEP_BITS = 64,      /* Of a form's head. */
 };
 
 /* A pass by the `digit` bits from `shift` on. It runs from both ends to the middle: neighbours often
@@ -378,36 +384,207 @@ static uint64_t fit_join_cells(const fit_cell *cells, uint32_t count, uint32_t t
     return price[count];
 }
 
-/* Writes the bins backwards from the joined cells. false: too many or too wide. */
-static bool fit_take_bins(const fit_cell *cells, uint32_t count, const uint16_t *from, uint64_t min,
-                          hi_cold_form *form, uint32_t *counts)
-{
-    uint32_t bins = 0;
+/* Cells of sorted residuals, and how they are joined to bins. */
+typedef struct fit_bins {
+    uint32_t made;
+    uint64_t price;
+    fit_cell cells[FIT_CELLS_MAX];
+    uint16_t from[FIT_CELLS_MAX];
+} fit_bins;
 
-    for (uint32_t end = count; end > 0; end = from[end]) {
+/* `count` of a stream's `total` residuals. */
+static void fit_choose_bins(const uint64_t *sorted, uint32_t count, uint32_t total, fit_bins *bins)
+{
+    fit_cell *cells = bins->cells;
+
+    bins->made = fit_cells(sorted, count, (total + FIT_CELLS - 1) / FIT_CELLS, cells);
+    for (uint32_t c = 1; c < bins->made; c++) {
+        cells[c].low = fit_round_down(cells[c - 1].high, cells[c].low, cells[c].high);
+    }
+    bins->price = fit_join_cells(cells, bins->made, total, bins->from);
+}
+
+/* Writes the bins backwards from the joined cells, behind the form's symbols: lower is min + step
+   times what the cells say. false: too many or too wide. */
+static bool fit_take_bins(const fit_bins *fit, uint64_t min, uint64_t step, hi_cold_form *form,
+                          uint32_t *counts)
+{
+    const fit_cell *cells = fit->cells;
+    uint32_t bins = form->symbols;
+
+    for (uint32_t end = fit->made; end > 0; end = fit->from[end]) {
         bins++;
     }
     if (bins > HI_RANS_SYMBOLS) {
         return false;
     }
-    form->bins = true;
-    form->width = 0;
-    form->escape = HI_COLD_NO_ESCAPE;
-    for (uint32_t end = count, b = bins; end > 0; end = from[end]) {
-        const fit_cell *first = &cells[from[end]];
+    for (uint32_t end = fit->made, b = bins; end > 0; end = fit->from[end]) {
+        const fit_cell *first = &cells[fit->from[end]];
         const unsigned bits = hi_bit_length(cells[end - 1].high - first->low);
         b--;
         if (bits > HI_COLD_WIDTH_MAX) {
             return false;
         }
-        form->lower[b] = min + first->low;
+        form->lower[b] = min + step * first->low;
         form->bits[b] = (uint8_t)bits;
         counts[b] = cells[end].before - first->before;
     }
-    form->base = form->lower[0];
     form->symbols = bins;
+    return true;
+}
+
+/* A form that has its bins. */
+static void fit_end_bins(const uint32_t *counts, hi_cold_form *form)
+{
+    form->bins = true;
+    form->width = 0;
+    form->escape = HI_COLD_NO_ESCAPE;
+    form->base = form->lower[0];
     form->tables = 1;
-    hi_rans_normalise(counts, bins, &form->freqs[0]);
+    hi_rans_normalise(counts, form->symbols, &form->freqs[0]);
+}
+
+/* ---- BINS with steps -------------------------------------------------------------------- */
+
+/* Of how many numbers 2^twos * 5^fives is a factor. */
+typedef struct fit_factors {
+    uint16_t multiples[FIT_TWOS + 1][FIT_FIVES + 1];
+} fit_factors;
+
+static void fit_factors_add(int64_t v, fit_factors *factors)
+{
+    uint32_t twos = 0;
+    uint32_t fives = 0;
+
+    while (twos < FIT_TWOS && v % 2 == 0) {
+        v /= 2;
+        twos++;
+    }
+    while (fives < FIT_FIVES && v % 5 == 0) {
+        v /= 5;
+        fives++;
+    }
+    factors->multiples[twos][fives]++;
+}
+
+/* From numbers that have just so many of both to those that have more, too. */
+static void fit_factors_sum(fit_factors *factors)
+{
+    for (uint32_t twos = FIT_TWOS + 1; twos-- > 0;) {
+        uint32_t sum = 0;
+
+        for (uint32_t fives = FIT_FIVES + 1; fives-- > 0;) {
+            uint16_t *here = &factors->multiples[twos][fives];
+
+            sum += *here;
+            *here = (uint16_t)(sum + (twos < FIT_TWOS ? factors->multiples[twos + 1][fives] : 0));
+        }
+    }
+}
+
+/* A multiple in a coarse bin needs log2(step) bits less, but for each residual it must be said
+   whether it is one. `least` must be saved. */
+static uint32_t fit_best_step(const fit_factors *factors, uint32_t total, uint64_t least)
+{
+    const uint32_t log = hi_log2_fixed(total);
+    uint64_t odd = 1;
+    uint32_t best = 0;
+
+    for (uint32_t fives = 0; fives <= FIT_FIVES; fives++, odd *= 5) {
+        for (uint32_t twos = 0; twos <= FIT_TWOS && odd << twos <= HI_COLD_STEP_MAX; twos++) {
+            const uint32_t multiples = factors->multiples[twos][fives];
+            const uint32_t step = (uint32_t)(odd << twos);
+            const uint64_t saved = (uint64_t)multiples * hi_log2_fixed(step);
+            const uint64_t said =
+                saved <= least ? saved
+                               : fit_entropy(multiples, log) + fit_entropy(total - multiples, log);
+
+            if (saved > said + least) {
+                least = saved - said;
+                best = step;
+            }
+        }
+    }
+    return best;
+}
+
+/* Frequent values have bins of their own anyway, so those that differ are looked at; and 0 is a
+   multiple of everything. */
+uint32_t hi_cold_step(const hi_cold_scratch *scratch, uint32_t count, uint64_t min, uint64_t price)
+{
+    uint64_t least = price / FIT_SPLIT_WORTH / count;
+    fit_factors factors = {{{0}}};
+    uint32_t different = 0;
+    uint64_t before = 0;
+
+    for (uint32_t i = 0; i < FIT_STEP_SAMPLE; i++) {
+        const uint64_t v = scratch->sorted[(uint64_t)i * count / FIT_STEP_SAMPLE];
+
+        if ((i == 0 || v != before) && v + min != 0) {
+            fit_factors_add((int64_t)(v + min), &factors);
+            different++;
+        }
+        before = v;
+    }
+    if (different < FIT_STEP_DIFFERENT) {
+        return 0;
+    }
+    least = least > FIT_UNIT / FIT_STEP_WORTH ? least : FIT_UNIT / FIT_STEP_WORTH;
+    fit_factors_sum(&factors);
+    return fit_best_step(&factors, different, different * least);
+}
+
+/* Multiples, in steps from the first of them, to scratch->other; the others, from the first of
+   these, stay in scratch->sorted. Returns how many multiples there are. */
+static uint32_t fit_part(hi_cold_scratch *scratch, uint32_t count, uint32_t step, uint64_t min,
+                         uint64_t *coarse_min, uint64_t *fine_min)
+{
+    uint32_t coarse = 0;
+    uint32_t fine = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t v = scratch->sorted[i] + min;
+
+        if ((int64_t)v % step == 0) {
+            *coarse_min = coarse == 0 ? v : *coarse_min;
+            scratch->other[coarse++] = (v - *coarse_min) / step;
+        } else {
+            *fine_min = fine == 0 ? v : *fine_min;
+            scratch->sorted[fine++] = v - *fine_min;
+        }
+    }
+    return coarse;
+}
+
+bool hi_cold_fit_steps(hi_cold_scratch *scratch, uint32_t count, uint64_t min, uint32_t step,
+                       uint64_t price, hi_cold_form *form_out)
+{
+    uint32_t counts[HI_RANS_SYMBOLS] = {0};
+    uint64_t coarse_min = 0;
+    uint64_t fine_min = 0;
+    fit_bins coarse;
+    fit_bins fine;
+
+    const uint32_t multiples = fit_part(scratch, count, step, min, &coarse_min, &fine_min);
+    if (multiples == 0 || multiples == count) {
+        return false;
+    }
+    fit_choose_bins(scratch->other, multiples, count, &coarse);
+    fit_choose_bins(scratch->sorted, count - multiples, count, &fine);
+    const uint64_t both = coarse.price + fine.price + FIT_STEP_BITS * FIT_UNIT;
+    if (both + both / FIT_SPLIT_WORTH >= price) {
+        return false;
+    }
+    hi_cold_form form = {.step = step};
+    if (!fit_take_bins(&coarse, coarse_min, step, &form, counts)) {
+        return false;
+    }
+    form.coarse = form.symbols;
+    if (!fit_take_bins(&fine, fine_min, 1, &form, counts) || form.symbols == HI_RANS_SYMBOLS) {
+        return false; /* One more may be the escape of a shared form. */
+    }
+    fit_end_bins(counts, &form);
+    *form_out = form;
     return true;
 }
 
@@ -427,6 +604,8 @@ static void fit_take_split(const hi_cold_scratch *scratch, uint32_t count, uint6
         counts[at < symbols ? at : symbols]++;
     }
     form->bins = false;
+    form->coarse = 0;
+    form->step = 0;
     form->width = split->width;
     form->base = (min & ~mask) + (split->first << split->width);
     form->escape = split->escapes > 0 ? symbols++ : HI_COLD_NO_ESCAPE;
@@ -435,24 +614,24 @@ static void fit_take_split(const hi_cold_scratch *scratch, uint32_t count, uint6
     hi_rans_normalise(counts, symbols, &form->freqs[0]);
 }
 
-void hi_cold_fit(hi_cold_scratch *scratch, uint32_t count, hi_cold_plan *plan)
+uint64_t hi_cold_fit(hi_cold_scratch *scratch, uint32_t count, hi_cold_plan *plan)
 {
     const fit_split split = fit_choose_split(scratch, count, plan->min);
     uint32_t counts[HI_RANS_SYMBOLS] = {0};
 
     if (split.width > 0 || split.escapes > 0 || split.symbols > FIT_CELLS) {
-        fit_cell cells[FIT_CELLS_MAX];
-        uint16_t from[FIT_CELLS_MAX];
-        const uint32_t made =
-            fit_cells(scratch->sorted, count, (count + FIT_CELLS - 1) / FIT_CELLS, cells);
-        for (uint32_t c = 1; c < made; c++) {
-            cells[c].low = fit_round_down(cells[c - 1].high, cells[c].low, cells[c].high);
-        }
-        const uint64_t price = fit_join_cells(cells, made, count, from);
-        if (price + price / FIT_SPLIT_WORTH < split.price &&
-            fit_take_bins(cells, made, from, plan->min, &plan->form, counts)) {
-            return;
+        fit_bins bins;
+
+        fit_choose_bins(scratch->sorted, count, count, &bins);
+        plan->form.symbols = 0;
+        plan->form.coarse = 0;
+        plan->form.step = 0;
+        if (bins.price + bins.price / FIT_SPLIT_WORTH < split.price &&
+            fit_take_bins(&bins, plan->min, 1, &plan->form, counts)) {
+            fit_end_bins(counts, &plan->form);
+            return bins.price;
         }
     }
     fit_take_split(scratch, count, plan->min, &split, &plan->form);
+    return split.price;
 }

@@ -3,6 +3,7 @@
 
 enum {
     FORM_WIDTH_MASK = 0x3f,
+    FORM_STEPS = 0x01, /* Of BINS, which have no width. */
     FORM_ESCAPE = 0x40,
     FORM_BINS = 0x80,
     FORM_TABLES_BITS = 2,
@@ -85,11 +86,26 @@ static bool form_read_tables(hi_bit_reader *r, hi_cold_form *form)
     return whole;
 }
 
+/* Distances of coarse bins are counted in steps. The first fine bin is in the head. */
+static void form_put_bins(hi_bit_writer *w, const hi_cold_form *form)
+{
+    const uint32_t bins = hi_cold_bins(form);
+    unsigned before = 0;
+
+    for (uint32_t i = 0; i < bins; i++) {
+        if (i > 0 && (i != form->coarse)) {
+            const uint64_t distance = form->lower[i] - form->lower[i - 1];
+            form_put_distance(w, i < form->coarse ? distance / form->step : distance, before);
+        }
+        form_put_bits(w, form->bits[i], before);
+        before = form->bits[i];
+    }
+}
+
 size_t hi_cold_form_put(const hi_cold_form *form, uint8_t *to)
 {
     uint8_t *at = to;
     const bool escape = form->escape != HI_COLD_NO_ESCAPE;
-    unsigned before = 0;
 
     if (!form->bins) {
         *at++ = (uint8_t)(form->width | (escape ? FORM_ESCAPE : 0));
@@ -98,30 +114,38 @@ size_t hi_cold_form_put(const hi_cold_form *form, uint8_t *to)
         form_put_tables(&w, form);
         return (size_t)(at - to) + hi_bits_bytes(&w);
     }
-    *at++ = (uint8_t)(FORM_BINS | (escape ? FORM_ESCAPE : 0));
+    *at++ = (uint8_t)(FORM_BINS | (escape ? FORM_ESCAPE : 0) | (form->coarse > 0 ? FORM_STEPS : 0));
     at += hi_put_svarint(at, form->base);
+    if (form->coarse > 0) {
+        at += hi_put_varint(at, form->step);
+        at += hi_put_varint(at, form->coarse);
+        at += hi_put_svarint(at, form->lower[form->coarse] - form->base);
+    }
     hi_bit_writer w = {at, 0};
     form_put_tables(&w, form);
-    for (uint32_t i = 0; i < form->symbols && i != form->escape; i++) {
-        if (i > 0) {
-            form_put_distance(&w, form->lower[i] - form->lower[i - 1], before);
-        }
-        form_put_bits(&w, form->bits[i], before);
-        before = form->bits[i];
-    }
+    form_put_bins(&w, form);
     return (size_t)(at - to) + hi_bits_bytes(&w);
 }
 
-static bool form_read_bins(hi_bit_reader *bits, hi_cold_form *form)
+/* fine: where the bins without a step begin. */
+static bool form_read_bins(hi_bit_reader *bits, uint64_t fine, hi_cold_form *form)
 {
+    const uint32_t bins = hi_cold_bins(form);
     unsigned before = 0;
 
     memset(form->bits, 0, sizeof(form->bits));
     memset(form->lower, 0, sizeof(form->lower));
     form->lower[0] = form->base;
-    for (uint32_t i = 0; i < form->symbols && i != form->escape; i++) {
-        if (i > 0) {
-            form->lower[i] = form->lower[i - 1] + form_read_distance(bits, before);
+    if (form->coarse > 0) {
+        if (form->coarse >= bins) {
+            return false;
+        }
+        form->lower[form->coarse] = fine;
+    }
+    for (uint32_t i = 0; i < bins; i++) {
+        if (i > 0 && i != form->coarse) {
+            const uint64_t distance = form_read_distance(bits, before);
+            form->lower[i] = form->lower[i - 1] + distance * (i < form->coarse ? form->step : 1);
         }
         before = form_read_bits(bits, before);
         if (before > HI_COLD_WIDTH_MAX) {
@@ -132,19 +156,43 @@ static bool form_read_bins(hi_bit_reader *bits, hi_cold_form *form)
     return true;
 }
 
+/* What a head has of steps; false: what no encoder writes. */
+static bool form_read_steps(hi_reader *r, hi_cold_form *form, uint64_t *fine_out)
+{
+    const uint64_t step = hi_read_varint(r);
+    const uint64_t coarse = hi_read_varint(r);
+
+    *fine_out = form->base + (uint64_t)hi_read_svarint(r);
+    if (step < 2 || step > HI_COLD_STEP_MAX || coarse == 0 || coarse >= HI_RANS_SYMBOLS) {
+        return false;
+    }
+    form->step = (uint32_t)step;
+    form->coarse = (uint32_t)coarse;
+    return true;
+}
+
 hist_status hi_cold_form_open(hi_reader *r, hi_cold_form *form_out)
 {
     const uint8_t head = hi_read_u8(r);
     const uint64_t first = (uint64_t)hi_read_svarint(r);
-    hi_bit_reader bits = hi_bits_begin(r);
-    bool whole = form_read_tables(&bits, form_out);
+    const bool bins = (head & FORM_BINS) != 0;
+    uint64_t fine = 0;
+    bool whole = true;
 
-    form_out->bins = (head & FORM_BINS) != 0;
+    form_out->bins = bins;
     form_out->width = head & FORM_WIDTH_MASK;
-    form_out->base = first << form_out->width;
+    form_out->base = first << (bins ? 0 : form_out->width);
+    form_out->coarse = 0;
+    form_out->step = 0;
+    if (bins && form_out->width == FORM_STEPS) {
+        form_out->width = 0;
+        whole = form_read_steps(r, form_out, &fine);
+    }
+    hi_bit_reader bits = hi_bits_begin(r);
+    whole = whole && form_read_tables(&bits, form_out);
     form_out->escape = (head & FORM_ESCAPE) != 0 ? form_out->symbols - 1 : HI_COLD_NO_ESCAPE;
-    if (form_out->bins) {
-        whole = whole && form_out->width == 0 && form_read_bins(&bits, form_out);
+    if (bins) {
+        whole = whole && form_out->width == 0 && form_read_bins(&bits, fine, form_out);
     }
     hi_bits_end(r, &bits);
     return whole && !r->failed && form_out->width <= HI_COLD_WIDTH_MAX ? HIST_OK : HIST_ECORRUPT;

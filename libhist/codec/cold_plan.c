@@ -313,6 +313,10 @@ void hi_cold_plan_make(const hi_codec_kernels *kern, hi_cold_scratch *scratch, c
         plan_start(scratch->sorted, residuals, plan_out);
     }
     plan_out->max = plan_out->min + span;
-    hi_cold_fit(scratch, residuals, plan_out);
+    const uint64_t price = hi_cold_fit(scratch, residuals, plan_out);
+    const uint32_t step = hi_cold_step(scratch, residuals, plan_out->min, price);
+    if (step != 0) {
+        (void)hi_cold_fit_steps(scratch, residuals, plan_out->min, step, price, &plan_out->form);
+    }
     plan_finish(kern, scratch, x, residuals, plan_out);
 }

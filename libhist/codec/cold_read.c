@@ -205,7 +205,11 @@ static hist_status read_residuals(const hi_codec_kernels *kern, const hi_cold_vi
         const uint32_t rows = left < HI_VECTOR_ROWS ? left : HI_VECTOR_ROWS;
         uint64_t *to = out + first;
 
-        if (form->bins) {
+        if (form->coarse > 0) {
+            const hi_rans_steps steps = {form->lower, form->bits, form->coarse, form->step};
+            place.low = kern->rans->step_bins(symbols + first, rows, &steps, view->low, place.low,
+                                              bits, to);
+        } else if (form->bins) {
             place.low = kern->rans->bins(symbols + first, rows, form->lower, form->bits, view->low,
                                          place.low, bits, to);
         } else {

@@ -14,7 +14,8 @@ typedef struct share_stream {
 
 static bool share_alike(const hi_cold_plan *a, const hi_cold_plan *b)
 {
-    return a->form.bins == b->form.bins && a->form.width == b->form.width;
+    return a->form.bins == b->form.bins && a->form.width == b->form.width &&
+           a->form.step == b->form.step;
 }
 
 /* The stream that most others without a form are like; UINT32_MAX: no two are alike. */
@@ -162,7 +163,11 @@ void hi_cold_share(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
             break;
         }
         hi_cold_plan pool = share_pool(kern, scratch, plans, x, of, streams, seed);
-        hi_cold_fit(scratch, pool.count, &pool);
+        const uint64_t price = hi_cold_fit(scratch, pool.count, &pool);
+        if (plans[seed].form.step != 0) {
+            (void)hi_cold_fit_steps(scratch, pool.count, pool.min, plans[seed].form.step, price,
+                                    &pool.form);
+        }
         hi_cold_form *form = &set_out->form[set_out->count];
         *form = pool.form;
         share_count(kern, scratch, plans, x, of, streams, seed, form);

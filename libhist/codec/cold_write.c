@@ -32,22 +32,32 @@ typedef struct symbols_bins {
     uint32_t half;                   /* Of a power of two of bins; the last one fills it up. */
 } symbols_bins;
 
-static void symbols_bins_make(const hi_cold_form *form, symbols_bins *bins)
+/* `count` bins from the first on, in steps from the lower of that. */
+static void symbols_bins_make(const hi_cold_form *form, uint32_t first, uint32_t count,
+                              uint64_t step, symbols_bins *bins)
 {
-    const uint32_t count = form->symbols - (form->escape != HI_COLD_NO_ESCAPE ? 1 : 0);
-
     assert(count > 0);
     bins->half = 1;
     while (bins->half * 2 < count) {
         bins->half *= 2;
     }
     for (uint32_t b = 0; b < bins->half * 2; b++) {
-        const uint32_t bin = b < count ? b : count - 1;
+        const uint32_t bin = first + (b < count ? b : count - 1);
 
-        bins->lower[b] = form->lower[bin] - form->base;
+        bins->lower[b] = (form->lower[bin] - form->lower[first]) / step;
         bins->span[b] = (UINT64_C(1) << form->bits[bin]) - 1;
         bins->known[b] = (uint16_t)(form_knows(form, bin) ? bin : form->escape);
     }
+}
+
+static inline uint32_t symbols_find(const symbols_bins *bins, uint64_t v, uint32_t escape)
+{
+    uint32_t at = 0;
+
+    for (uint32_t step = bins->half; step > 0; step /= 2) {
+        at += bins->lower[at + step] <= v ? step : 0;
+    }
+    return v - bins->lower[at] <= bins->span[at] ? bins->known[at] : escape;
 }
 
 static bool symbols_of_bins(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
@@ -56,15 +66,36 @@ static bool symbols_of_bins(const hi_cold_form *form, const uint64_t *residuals,
     symbols_bins bins;
     uint32_t misses = 0;
 
-    symbols_bins_make(form, &bins);
+    symbols_bins_make(form, 0, hi_cold_bins(form), 1, &bins);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t symbol = symbols_find(&bins, residuals[i] - form->base, form->escape);
+
+        misses += symbol == HI_COLD_NO_ESCAPE;
+        symbols[i] = (uint8_t)symbol;
+    }
+    return misses == 0;
+}
+
+/* A multiple that has no coarse bin may have a fine one. */
+static bool symbols_of_steps(const hi_cold_form *form, const uint64_t *residuals, uint32_t count,
+                             uint8_t *symbols)
+{
+    symbols_bins coarse;
+    symbols_bins fine;
+    uint32_t misses = 0;
+
+    symbols_bins_make(form, 0, form->coarse, form->step, &coarse);
+    symbols_bins_make(form, form->coarse, hi_cold_bins(form) - form->coarse, 1, &fine);
     for (uint32_t i = 0; i < count; i++) {
         const uint64_t v = residuals[i] - form->base;
-        uint32_t at = 0;
+        uint32_t symbol = form->escape;
 
-        for (uint32_t step = bins.half; step > 0; step /= 2) {
-            at += bins.lower[at + step] <= v ? step : 0;
+        if (v % form->step == 0) {
+            symbol = symbols_find(&coarse, v / form->step, form->escape);
         }
-        const uint32_t symbol = v - bins.lower[at] <= bins.span[at] ? bins.known[at] : form->escape;
+        if (symbol == form->escape) {
+            symbol = symbols_find(&fine, residuals[i] - form->lower[form->coarse], form->escape);
+        }
         misses += symbol == HI_COLD_NO_ESCAPE;
         symbols[i] = (uint8_t)symbol;
     }
@@ -127,6 +158,9 @@ static bool symbols_of_split(const hi_codec_kernels *kern, const hi_cold_form *f
 bool hi_cold_symbols(const hi_codec_kernels *kern, const hi_cold_form *form,
                      const uint64_t *residuals, uint32_t count, uint8_t *symbols)
 {
+    if (form->coarse > 0) {
+        return symbols_of_steps(form, residuals, count, symbols);
+    }
     return form->bins ? symbols_of_bins(form, residuals, count, symbols)
                       : symbols_of_split(kern, form, residuals, count, symbols);
 }
@@ -213,7 +247,8 @@ static size_t low_put_bins(const hi_cold_form *form, const uint64_t *residuals, 
     for (uint32_t i = 0; i < count; i++) {
         const unsigned bits = form->bits[symbols[i]];
         const uint64_t mask = (UINT64_C(1) << bits) - 1; /* An escape has no bits. */
-        const uint64_t v = (residuals[i] - form->lower[symbols[i]]) & mask;
+        const uint64_t above = residuals[i] - form->lower[symbols[i]];
+        const uint64_t v = symbols[i] < form->coarse ? above / form->step : above & mask;
         open |= v << used;
         used += bits;
         if (used >= 64) {

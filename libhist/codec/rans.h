@@ -119,6 +119,14 @@ hist_status hi_rans_decode(const hi_codec_kernels *kern, const hi_rans_view *vie
 
 /* ---- hot loops, once per CPU variant (rans_body.c) --------------------------------------- */
 
+/* Bins of which the first `coarse` count steps: lower + step * low bits. */
+typedef struct hi_rans_steps {
+    const uint64_t *lower;
+    const uint8_t *bits;
+    uint32_t coarse;
+    uint32_t step;
+} hi_rans_steps;
+
 typedef struct hi_rans_kernels {
     void (*fill)(const uint16_t *freq, uint32_t symbols, uint32_t *table);
     /* `steps` symbols of each of 4, 8 or 32 lanes. Returns the word after the last read, NULL where
@@ -134,6 +142,9 @@ typedef struct hi_rans_kernels {
     size_t (*bins)(const uint8_t *symbols, uint32_t count, const uint64_t *lower,
                    const uint8_t *bits, const uint8_t *from, size_t bit, size_t size,
                    uint64_t *out);
+    /* The same with steps. */
+    size_t (*step_bins)(const uint8_t *symbols, uint32_t count, const hi_rans_steps *steps,
+                        const uint8_t *from, size_t bit, size_t size, uint64_t *out);
 } hi_rans_kernels;
 
 extern const hi_rans_kernels hi_rans_kernels_base;

@@ -235,15 +235,21 @@ static void rans_join(const uint8_t *restrict symbols, uint32_t count, unsigned 
     }
 }
 
+/* The `width` (at most 57) bits from `bit` on. */
+static inline uint64_t rans_low(const uint8_t *from, size_t bit, unsigned width)
+{
+    uint64_t word = 0;
+
+    memcpy(&word, from + bit / 8, sizeof(word));
+    return hi_le64(word) >> (bit & 7) & ~(~UINT64_C(0) << width);
+}
+
 static inline size_t rans_bin(uint8_t symbol, const uint64_t *lower, const uint8_t *bits,
                               const uint8_t *from, size_t bit, uint64_t *out)
 {
     const unsigned width = bits[symbol];
-    uint64_t word = 0;
 
-    memcpy(&word, from + bit / 8, sizeof(word));
-    word = hi_le64(word) >> (bit & 7);
-    *out = lower[symbol] + (word & ~(~UINT64_C(0) << width));
+    *out = lower[symbol] + rans_low(from, bit, width);
     return bit + width;
 }
 
@@ -268,10 +274,27 @@ static size_t rans_bins(const uint8_t *restrict symbols, uint32_t count,
     return bit;
 }
 
+static size_t rans_step_bins(const uint8_t *restrict symbols, uint32_t count,
+                             const hi_rans_steps *steps, const uint8_t *restrict from, size_t bit,
+                             size_t size, uint64_t *restrict out)
+{
+    const hi_rans_steps s = *steps;
+
+    for (uint32_t i = 0; i < count && bit <= size; i++) {
+        const uint8_t symbol = symbols[i];
+        const uint64_t low = rans_low(from, bit, s.bits[symbol]);
+
+        out[i] = s.lower[symbol] + low * (symbol < s.coarse ? s.step : 1);
+        bit += s.bits[symbol];
+    }
+    return bit;
+}
+
 const hi_rans_kernels RANS_GLUE(hi_rans_kernels_, HI_VARIANT) = {
     .fill = rans_fill,
     .run = rans_run,
     .widen = rans_widen,
     .join = rans_join,
     .bins = rans_bins,
+    .step_bins = rans_step_bins,
 };

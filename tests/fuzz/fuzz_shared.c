@@ -46,7 +46,8 @@ static void fuzz_look(hist_type type, const hi_page_shared *shared)
         const hi_cold_form *form = &shared->forms->form[f];
 
         fz_check(form->symbols >= 1 && form->symbols <= HI_RANS_SYMBOLS && form->tables >= 1 &&
-                     form->tables <= HI_RANS_TABLES_MAX && form->width <= HI_COLD_WIDTH_MAX,
+                     form->tables <= HI_RANS_TABLES_MAX && form->width <= HI_COLD_WIDTH_MAX &&
+                     form->coarse < form->symbols && form->step <= HI_COLD_STEP_MAX,
                  "a form out of bounds");
     }
     fuzz_sum = sum;
