@@ -96,6 +96,13 @@ static uint64_t phrase_next(uint32_t i)
     return (phrase * PHRASE_WORDS + i % PHRASE_WORDS) * 7919 % WORDS;
 }
 
+static uint64_t amount_next(void)
+{
+    const uint64_t amount = cc_noise() % 100000000;
+
+    return cc_noise_below(3) == 0 ? amount : amount - amount % 100;
+}
+
 static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
 {
     switch (shape) {
@@ -134,6 +141,8 @@ static uint64_t shape_int(int shape, uint32_t i, uint64_t before)
         return curve_next(before);
     case SHAPE_PHRASES:
         return (phrase_next(i) + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 3;
+    case SHAPE_AMOUNTS:
+        return amount_next();
     case SHAPE_SCALED:
         return (uint64_t)-77 + 12500 * (cc_noise() % 1000);
     default:
@@ -183,6 +192,7 @@ static uint64_t shape_real(int shape, uint32_t i, uint64_t *walk)
     case SHAPE_DECIMAL:
     case SHAPE_RUNS:
     case SHAPE_HALVES:
+    case SHAPE_AMOUNTS:
         return hi_bits_of((double)(int64_t)*walk / 100);
     case SHAPE_DECIMAL_ODD:
         return cc_noise_below(50) == 0

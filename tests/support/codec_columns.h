@@ -38,6 +38,7 @@ enum {
     SHAPE_MANY_LEVELS, /* Thousands of values without a model, far fewer than rows. */
     SHAPE_RUN_LEVELS,  /* The same in runs. */
     SHAPE_PHRASES,     /* Sequences of far values that come again. */
+    SHAPE_AMOUNTS,     /* Hundredths, most of them whole. */
     SHAPE_COUNT,
 };
 
