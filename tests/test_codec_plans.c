@@ -59,20 +59,46 @@ static uint64_t misleading(uint32_t i, unsigned width, unsigned all, uint64_t mi
     return random_word() % 2 != 0 ? middle + far : middle - far;
 }
 
-static void a_stream_keeps_to_its_room(void **state)
+/* What is looked at is near an end of all integers, or both; the rest is anywhere. */
+static uint64_t misleading_ring(uint32_t i, unsigned width, int mode)
+{
+    const uint32_t at = i % HI_VECTOR_ROWS;
+    const uint64_t low = UINT64_C(1) << 63;
+    const uint64_t near = random_word() >> (64 - width);
+    const bool above = mode == 0 || (mode == 2 && random_word() % 2 != 0);
+
+    if (at == 65 || at == 66) {
+        return at == 65 ? low : low - 1;
+    }
+    if (!is_looked_at(i)) {
+        return random_word();
+    }
+    return above ? low + near : low - 1 - near;
+}
+
+static void room_check(void)
 {
     static hi_stream_scratch scratch;
     static uint8_t to[4 * HI_STREAM_BYTES_MAX];
 
+    assert_true(hi_stream_encode(hi_codec_kernels_pick(), &scratch, values, ROWS, false, to) <=
+                HI_STREAM_BYTES_MAX);
+}
+
+static void a_stream_keeps_to_its_room(void **state)
+{
     (void)state;
-    for (unsigned width = 40; width <= 63; width++) {
+    for (unsigned width = 8; width <= 62; width++) {
         for (uint32_t i = 0; i < ROWS; i++) {
             values[i] = misleading(i, width, 63, 0);
         }
-        const size_t size =
-            hi_stream_encode(hi_codec_kernels_pick(), &scratch, values, ROWS, false, to);
-
-        assert_true(size <= HI_STREAM_BYTES_MAX);
+        room_check();
+        for (int mode = 0; mode < 3; mode++) {
+            for (uint32_t i = 0; i < ROWS; i++) {
+                values[i] = misleading_ring(i, width, mode);
+            }
+            room_check();
+        }
     }
 }
 
@@ -204,6 +230,102 @@ static void nothing_of_a_page_reaches_the_next(void **state)
     hi_buf_free(&second);
 }
 
+/* Blocks of jitter around lines with a value at an end of all integers for "none": the residuals of lines wrap. `seed` is one
+   of thousands of such pages. */
+static page page_of_lines(uint64_t seed)
+{
+    static const uint64_t steps[] = {10, 100, 1000, 50, 125};
+    page p = {.profile = HI_PROFILE_COLD, .type = HIST_TYPE_LONG, .blocks = 6};
+
+    random_state = seed * 1000003;
+    const uint32_t rows = 200 + (uint32_t)(random_word() % 1500);
+    const uint64_t step = steps[random_word() % 5];
+    const uint64_t every = 3 + random_word() % 100;
+    const uint64_t none = random_word() % 4;
+    const uint64_t odd = 3 + random_word() % 8;
+    const uint64_t line = random_word() % 3;
+    const uint64_t sign = random_word() & 1 ? 1 : UINT64_MAX;
+    const unsigned wide = 30 + (unsigned)(random_word() % 33);
+    const uint64_t common = sign * (random_word() % (UINT64_C(1) << wide));
+
+    for (uint32_t b = 0; b < p.blocks; b++) {
+        uint64_t start = common;
+        uint64_t slope = 0;
+
+        if (random_word() % 2 == 0) {
+            const uint64_t turn = random_word() & 1 ? 1 : UINT64_MAX;
+            const unsigned bits = 30 + (unsigned)(random_word() % 33);
+
+            start = turn * (random_word() % (UINT64_C(1) << bits));
+        }
+        if (line == 1) {
+            slope = random_word() % 3 - 1;
+        } else if (line != 0) {
+            const uint64_t turn = random_word() & 1 ? 1 : UINT64_MAX;
+
+            slope = turn * (random_word() % 10000) * 10;
+        }
+        for (uint32_t i = 0; i < rows; i++) {
+            uint64_t jitter = random_word() % 1000 * step;
+
+            if (random_word() % odd == 0) {
+                jitter = random_word() % (1000 * step);
+            }
+            values[p.rows + i] = start + slope * i + jitter;
+            if (none < 3 && random_word() % every == 0) {
+                const bool low = none == 0 || (none == 2 && (random_word() & 1));
+
+                values[p.rows + i] =
+                    low ? (UINT64_C(1) << 63) + (none == 2 ? random_word() % 3 : 0)
+                        : INT64_MAX - (none == 2 ? random_word() % 1000 * step : 0);
+            }
+        }
+        p.block_rows[b] = rows;
+        p.rows += rows;
+    }
+    return p;
+}
+
+static void lines_that_wrap_come_back(void **state)
+{
+    static uint64_t valid[HI_BLOCK_ROWS_MAX / 64];
+    static uint64_t data[HI_BLOCK_ROWS_MAX + HI_CODEC_PAD / 8];
+    const hi_room room = {.valid = valid, .data = data};
+    hi_encoder *encoder = hi_encoder_new(&mem);
+    hi_buf out;
+
+    (void)state;
+    hi_buf_init(&out, &mem, SIZE_MAX / 2);
+    for (uint64_t seed = 3092 - 50; seed < 3092 + 50;
+         seed++) { /* 3092 had bins that began at one place. */
+        const page p = page_of_lines(seed);
+        const hi_values v = {.type = p.type, .rows = p.rows, .data = values};
+        hi_block_info info[BLOCKS];
+        uint32_t shared_size = 0;
+        hi_page_shared shared;
+        hi_decoded decoded;
+        uint32_t at = 0;
+
+        hi_buf_clear(&out);
+        assert_int_equal(hi_page_encode(encoder, &v, p.profile, p.block_rows, p.blocks, &out, info,
+                                        &shared_size),
+                         HIST_OK);
+        assert_non_null(hi_buf_reserve(&out, HI_CODEC_PAD));
+        const uint8_t *bytes = (const uint8_t *)out.data;
+        assert_int_equal(hi_page_shared_open(&mem, p.type, bytes, shared_size, 0, &shared),
+                         HIST_OK);
+        for (uint32_t b = 0; b < p.blocks; at += p.block_rows[b++]) {
+            assert_int_equal(hi_block_decode(p.type, bytes + info[b].offset, info[b].size,
+                                             p.block_rows[b], &shared, &room, &decoded),
+                             HIST_OK);
+            assert_memory_equal(data, values + at, p.block_rows[b] * sizeof(*data));
+        }
+        hi_page_shared_free(&mem, &shared);
+    }
+    hi_encoder_free(encoder);
+    hi_buf_free(&out);
+}
+
 /* codec.h: raw values, half a bit a value and 64 bytes a block. */
 static void no_page_is_larger_than_promised(void **state)
 {
@@ -257,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_stream_keeps_to_its_room),
         cmocka_unit_test(a_body_keeps_to_its_room),
         cmocka_unit_test(nothing_of_a_page_reaches_the_next),
+        cmocka_unit_test(lines_that_wrap_come_back),
         cmocka_unit_test(no_page_is_larger_than_promised),
         cmocka_unit_test(a_dictionary_is_found_behind_noise),
     };

@@ -545,7 +545,7 @@ static uint32_t fit_part(hi_cold_scratch *scratch, uint32_t count, uint32_t step
     for (uint32_t i = 0; i < count; i++) {
         const uint64_t v = scratch->sorted[i] + min;
 
-        if ((int64_t)v % step == 0) {
+        if (coarse == 0 ? (int64_t)v % step == 0 : (v - *coarse_min) % step == 0) {
             *coarse_min = coarse == 0 ? v : *coarse_min;
             scratch->other[coarse++] = (v - *coarse_min) / step;
         } else {

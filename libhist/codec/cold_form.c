@@ -1,4 +1,6 @@
 /* cold_form.c -- forms of cold streams and sets of them: bytes, and checks when they come back. */
+#include <assert.h>
+
 #include "codec/cold.h"
 
 enum {
@@ -44,6 +46,7 @@ static void form_put_distance(hi_bit_writer *w, uint64_t distance, unsigned bits
         hi_put_bits(w, 0, 1);
         return;
     }
+    assert(distance > 0);
     const unsigned below = hi_bit_length(distance) - 1;
     const unsigned used = below - (unsigned)__builtin_ctzll(distance);
     const unsigned kept = used < FORM_KEPT_ALL && used < below ? used : below;
@@ -76,10 +79,10 @@ static void form_put_tables(hi_bit_writer *w, const hi_cold_form *form)
 
 static bool form_read_tables(hi_bit_reader *r, hi_cold_form *form)
 {
-    bool whole = true;
-
     form->symbols = (uint32_t)hi_get_bits(r, 8) + 1;
     form->tables = (uint32_t)hi_get_bits(r, FORM_TABLES_BITS) + 1;
+    bool whole = true;
+
     for (uint32_t t = 0; t < form->tables && whole; t++) {
         whole = hi_rans_freqs_read(r, form->symbols, &form->freqs[t]);
     }
@@ -95,6 +98,7 @@ static void form_put_bins(hi_bit_writer *w, const hi_cold_form *form)
     for (uint32_t i = 0; i < bins; i++) {
         if (i > 0 && (i != form->coarse)) {
             const uint64_t distance = form->lower[i] - form->lower[i - 1];
+            assert(i >= form->coarse || distance % form->step == 0);
             form_put_distance(w, i < form->coarse ? distance / form->step : distance, before);
         }
         form_put_bits(w, form->bits[i], before);
@@ -177,7 +181,6 @@ hist_status hi_cold_form_open(hi_reader *r, hi_cold_form *form_out)
     const uint64_t first = (uint64_t)hi_read_svarint(r);
     const bool bins = (head & FORM_BINS) != 0;
     uint64_t fine = 0;
-    bool whole = true;
 
     form_out->bins = bins;
     form_out->width = head & FORM_WIDTH_MASK;
@@ -186,10 +189,12 @@ hist_status hi_cold_form_open(hi_reader *r, hi_cold_form *form_out)
     form_out->step = 0;
     if (bins && form_out->width == FORM_STEPS) {
         form_out->width = 0;
-        whole = form_read_steps(r, form_out, &fine);
+        if (!form_read_steps(r, form_out, &fine)) {
+            return HIST_ECORRUPT;
+        }
     }
     hi_bit_reader bits = hi_bits_begin(r);
-    whole = whole && form_read_tables(&bits, form_out);
+    bool whole = form_read_tables(&bits, form_out);
     form_out->escape = (head & FORM_ESCAPE) != 0 ? form_out->symbols - 1 : HI_COLD_NO_ESCAPE;
     if (bins) {
         whole = whole && form_out->width == 0 && form_read_bins(&bits, fine, form_out);

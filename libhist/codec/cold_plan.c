@@ -10,6 +10,7 @@ enum {
     PLAN_CHUNK_ROWS = 128,
     PLAN_ORDERS = HI_COLD_STARTS_MAX + 1,
     PLAN_SAMPLE_MAX = PLAN_CHUNKS * PLAN_CHUNK_ROWS,
+    PLAN_NEVER = 1 << 30, /* Bits: more than a stream may take. */
     PLAN_SHIFT_MAX = 20,
     PLAN_LINES = 3,
     PLAN_UNIT = 4096,
@@ -283,7 +284,11 @@ static void plan_finish(const hi_codec_kernels *kern, hi_cold_scratch *scratch, 
                         uint32_t residuals, hi_cold_plan *plan)
 {
     hi_cold_residuals(kern, x, plan, scratch->residuals);
-    (void)hi_cold_symbols(kern, &plan->form, scratch->residuals, residuals, scratch->symbols);
+    if (!hi_cold_symbols(kern, &plan->form, scratch->residuals, residuals, scratch->symbols)) {
+        plan->cost = (hi_cold_cost){.bits = PLAN_NEVER};
+        plan->bits = PLAN_NEVER; /* A form that cannot say them is not written. */
+        return;
+    }
     hi_cold_split_tables(scratch->symbols, residuals, &plan->form);
     hi_cold_price(&plan->form, scratch->residuals, residuals, scratch->symbols, &plan->cost);
     plan->bits = plan->cost.bits + hi_cold_form_put(&plan->form, scratch->form) * 8;

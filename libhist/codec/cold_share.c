@@ -52,19 +52,20 @@ static uint32_t share_residuals(const hi_codec_kernels *kern, hi_cold_scratch *s
     return plan->count - hi_predictor_order(plan->predictor);
 }
 
-/* Residuals of all streams like the seed, as many as there is room for, to scratch->sorted. */
+/* Residuals of all streams like the seed, as many as there is room for, to scratch->sorted, as offsets from the least.
+   The bounds of their plans do not help: those of lines may wrap. */
 static hi_cold_plan share_pool(const hi_codec_kernels *kern, hi_cold_scratch *scratch,
                                const hi_cold_plan *plans, const uint64_t *const *x,
                                const share_stream *of, uint32_t streams, uint32_t seed)
 {
-    hi_cold_plan pool = {.min = plans[seed].min, .max = plans[seed].max};
+    hi_cold_plan pool = {.count = 0};
     uint64_t total = 0;
+    int64_t min = 0;
+    int64_t max = 0;
 
     for (uint32_t i = 0; i < streams; i++) {
         if (!of[i].served && share_alike(&plans[i], &plans[seed])) {
             total += plans[i].count;
-            pool.min = (int64_t)plans[i].min < (int64_t)pool.min ? plans[i].min : pool.min;
-            pool.max = (int64_t)plans[i].max > (int64_t)pool.max ? plans[i].max : pool.max;
         }
     }
     assert(total > 0);
@@ -77,9 +78,15 @@ static hi_cold_plan share_pool(const hi_codec_kernels *kern, hi_cold_scratch *sc
         const uint32_t rows = share_residuals(kern, scratch, &plans[i], x[i]);
         uint32_t r = from;
         for (; r < rows && pool.count < HI_BLOCK_ROWS_MAX; r += step) {
-            scratch->sorted[pool.count++] = scratch->residuals[r] - pool.min;
+            scratch->sorted[pool.count++] = scratch->residuals[r];
         }
         from = r > rows ? r - rows : 0;
+    }
+    kern->range(scratch->sorted, pool.count, &min, &max);
+    pool.min = (uint64_t)min;
+    pool.max = (uint64_t)max;
+    for (uint32_t i = 0; i < pool.count; i++) {
+        scratch->sorted[i] -= pool.min;
     }
     hi_cold_sort(scratch->sorted, scratch->other, pool.count, hi_bit_length(pool.max - pool.min));
     return pool;

@@ -1,6 +1,7 @@
 /* expand_body.c -- runs and codes to values; compiled once per CPU variant. */
 #include <string.h>
 
+#include "codec/codec.h"
 #include "codec/kern.h"
 
 #ifndef HI_VARIANT
@@ -10,6 +11,7 @@
 #define EXPAND_GLUE(a, b)  EXPAND_GLUE2(a, b)
 
 enum { EXPAND_AT_ONCE = 8 }; /* Words: what a room has to spare. */
+_Static_assert(EXPAND_AT_ONCE * 8 <= HI_CODEC_PAD, "the last run may write so many words too many");
 
 static inline void expand_some(uint64_t *to, uint64_t value)
 {

@@ -121,6 +121,8 @@ static inline const uint8_t *rans_step(const uint32_t *table, unsigned lanes, ui
     return words + 2 * taken;
 }
 
+_Static_assert(2 * HI_RANS_LANES_MAX <= HI_RANS_SLACK, "a step reads so much behind the words");
+
 /* At most HI_RANS_SLACK bytes behind `end` are read: a step takes 2 bytes a lane, from inside. */
 #define RANS_RUN(lanes)                                                                            \
     static const uint8_t *rans_run_##lanes(const hi_rans_table *tables, const uint8_t *map,        \

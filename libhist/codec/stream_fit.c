@@ -206,10 +206,7 @@ hi_fit_guess hi_fit_look(const hi_codec_kernels *kern, const uint64_t *residuals
 /* Bytes that the farthest residual needs from around the median. */
 static unsigned fit_patch_bytes(const hi_fit_guess *guess)
 {
-    const unsigned left = hi_signed_bytes(guess->min - guess->median);
-    const unsigned right = hi_signed_bytes(guess->max - guess->median);
-
-    return left > right ? left : right;
+    return hi_range_bytes(guess->min, guess->max, guess->median);
 }
 
 /* Counts some residuals, runs of them where there are many, in FIT_BINS bins of 2^shift around the median; sums[b]: those
@@ -311,7 +308,7 @@ hi_fit_plan hi_fit_refine(const hi_codec_kernels *kern, const uint64_t *residual
     }
     fit_count_from(kern, residuals, count, guess, &counted);
     if (guess->from_min <= guess->around && !guess->one_value) {
-        const unsigned bytes = hi_signed_bytes(guess->max - guess->min);
+        const unsigned bytes = hi_range_bytes(guess->min, guess->max, guess->min);
         const fit_centre centre = {guess->min, false, exception_bits(bytes)};
         fit_best_width(&counted, &centre, guess->from_min, &best, guess->rows);
         if (best.bits <= guess->least + guess->least / 2) {

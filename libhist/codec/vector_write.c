@@ -218,9 +218,7 @@ static size_t vector_put_head(const vector_plan *plan, const uint64_t *x, bool p
 static bool vector_patches_pay(const vector_plan *plan, uint32_t count, uint32_t rows)
 {
     const hi_fit_plan *all = &plan->guess.plan;
-    const unsigned low = hi_signed_bytes(plan->guess.min - plan->fit.base);
-    const unsigned high = hi_signed_bytes(plan->guess.max - plan->fit.base);
-    const size_t bytes = low > high ? low : high;
+    const size_t bytes = hi_range_bytes(plan->guess.min, plan->guess.max, plan->fit.base);
 
     return hi_packed_size(rows, plan->fit.width) + 4 + 1 + count * (1 + bytes) <
            hi_packed_size(rows, all->width);

@@ -47,7 +47,8 @@ static void fuzz_look(hist_type type, const hi_page_shared *shared)
 
         fz_check(form->symbols >= 1 && form->symbols <= HI_RANS_SYMBOLS && form->tables >= 1 &&
                      form->tables <= HI_RANS_TABLES_MAX && form->width <= HI_COLD_WIDTH_MAX &&
-                     form->coarse < form->symbols && form->step <= HI_COLD_STEP_MAX,
+                     (form->coarse > 0) == (form->step >= 2) && form->step <= HI_COLD_STEP_MAX &&
+                     (form->coarse == 0 || (form->bins && form->coarse < hi_cold_bins(form))),
                  "a form out of bounds");
     }
     fuzz_sum = sum;
