@@ -241,27 +241,10 @@ static void any_vector_decodes_as_in_the_whole_block(void **state)
 
 /* ---- CPU variants ----------------------------------------------------------------------- */
 
-static size_t variants(const hi_codec_kernels **list)
-{
-    size_t count = 0;
-
-    list[count++] = &hi_codec_kernels_base;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("bmi2")) {
-        list[count++] = &hi_codec_kernels_avx2;
-    }
-    if (hi_codec_kernels_pick() == &hi_codec_kernels_avx512) {
-        list[count++] = &hi_codec_kernels_avx512;
-    }
-#endif
-    return count;
-}
-
 static void check_variants(hi_profile profile)
 {
     const hi_codec_kernels *list[3];
-    const size_t count = variants(list);
+    const size_t count = cc_variants(list);
     cc_page first;
     cc_page other;
 
@@ -349,7 +332,7 @@ static void check_quotients(const hi_codec_kernels *kern, unsigned k)
 static void a_decimal_is_the_quotient_of_the_divide_instruction(void **state)
 {
     const hi_codec_kernels *list[3];
-    const size_t count = variants(list);
+    const size_t count = cc_variants(list);
     const int rounds = getenv("HIST_LONG") == NULL ? 40 : 20000;
 
     (void)state;

@@ -14,25 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/kern.h"
+#include "tests/support/codec_columns.h"
 
 enum { ROWS = 1024, ROUNDS = 300 };
 
-static const hi_codec_kernels *variants[3];
-static uint32_t variant_count;
-
-static void find_variants(void)
-{
-    variants[variant_count++] = &hi_codec_kernels_base;
-#if defined(__x86_64__)
-    if (hi_codec_kernels_pick() != &hi_codec_kernels_base) {
-        variants[variant_count++] = &hi_codec_kernels_avx2;
-    }
-    if (hi_codec_kernels_pick() == &hi_codec_kernels_avx512) {
-        variants[variant_count++] = &hi_codec_kernels_avx512;
-    }
-#endif
-}
+static const hi_codec_kernels *variants[CC_VARIANTS_MAX];
+static size_t variant_count;
 
 static uint64_t random_state = 1;
 
@@ -204,6 +191,6 @@ int main(void)
         cmocka_unit_test(a_few_are_sorted),
     };
 
-    find_variants();
+    variant_count = cc_variants(variants);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,22 +24,6 @@ static uint8_t bytes[ROOM + HI_RANS_SLACK];
 
 /* ---- kernels ---------------------------------------------------------------------------- */
 
-static size_t kernels_here(const hi_codec_kernels **list)
-{
-    size_t count = 0;
-
-    list[count++] = &hi_codec_kernels_base;
-#if defined(__x86_64__)
-    if (hi_codec_kernels_pick() != &hi_codec_kernels_base) {
-        list[count++] = &hi_codec_kernels_avx2;
-    }
-    if (hi_codec_kernels_pick() == &hi_codec_kernels_avx512) {
-        list[count++] = &hi_codec_kernels_avx512;
-    }
-#endif
-    return count;
-}
-
 static hist_status decode(const hi_codec_kernels *kern, const hi_cold_set *set, const uint8_t *from,
                           size_t size, uint32_t count)
 {
@@ -55,7 +39,7 @@ static hist_status decode(const hi_codec_kernels *kern, const hi_cold_set *set, 
 static size_t round_trip(uint32_t count)
 {
     const hi_codec_kernels *list[3];
-    const size_t kernels = kernels_here(list);
+    const size_t kernels = cc_variants(list);
     const size_t size = hi_cold_encode(list[0], &scratch, NULL, x, count, ROOM, bytes);
 
     assert_in_range(size, 1, ROOM);

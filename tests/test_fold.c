@@ -27,22 +27,6 @@ static const hist_type types[] = {HIST_TYPE_REAL, HIST_TYPE_LONG, HIST_TYPE_DATE
                                   HIST_TYPE_INT};
 enum { TYPES = sizeof(types) / sizeof(types[0]) };
 
-static size_t variants(const hi_codec_kernels **list)
-{
-    size_t count = 0;
-
-    list[count++] = &hi_codec_kernels_base;
-#if defined(__x86_64__)
-    if (hi_codec_kernels_pick() != &hi_codec_kernels_base) {
-        list[count++] = &hi_codec_kernels_avx2;
-    }
-    if (hi_codec_kernels_pick() == &hi_codec_kernels_avx512) {
-        list[count++] = &hi_codec_kernels_avx512;
-    }
-#endif
-    return count;
-}
-
 /* ---- slow models ------------------------------------------------------------------------ */
 
 /* The decoded block. */
@@ -317,7 +301,7 @@ static uint32_t check_column(const hi_codec_kernels *kern, uint32_t rows, uint32
 static void every_column_gives_what_its_decoded_values_give(void **state)
 {
     const hi_codec_kernels *list[3];
-    const size_t count = variants(list);
+    const size_t count = cc_variants(list);
 
     (void)state;
     cc_seed = 5;
@@ -425,7 +409,7 @@ static uint64_t way_real(int way, uint32_t i, uint64_t *run)
 static void every_short_cut_gives_what_decoding_gives(void **state)
 {
     const hi_codec_kernels *list[3];
-    const size_t count = variants(list);
+    const size_t count = cc_variants(list);
 
     (void)state;
     cc_seed = 7;
@@ -626,7 +610,7 @@ static void fill_runs(hist_type type, int way, int nulls, uint32_t rows)
 static void parts_of_a_pages_runs_give_what_decoding_gives(void **state)
 {
     const hi_codec_kernels *list[3];
-    const size_t count = variants(list);
+    const size_t count = cc_variants(list);
 
     (void)state;
     cc_seed = 64;

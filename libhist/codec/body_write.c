@@ -295,18 +295,17 @@ static size_t values_dict_limit(const body_work *w, const uint64_t *x, uint32_t 
     if (hint->dict) {
         return hint_holds(hint->age, count) ? hint_limit(hint->size_1024, count) : 0;
     }
-    return values_rest(w, x, count, hint, flat) ? 0 : flat - flat / DICT_GAIN;
+    return flat == 0 || values_rest(w, x, count, hint, flat) ? 0 : flat - flat / DICT_GAIN;
 }
 
 /* Whether a dictionary is tried after flat values of `size` bytes. */
 static bool values_try_dict(const body_work *w, const uint64_t *x, uint32_t count,
                             hi_value_hint *hint, size_t size)
 {
-    const bool rests = values_rest(w, x, count, hint, size);
-
     if (count < DICT_ROWS_MIN || size * 8 <= (size_t)count * DICT_BITS) {
         return false;
     }
+    const bool rests = values_rest(w, x, count, hint, size);
     hint->rest -= rests ? 1 : 0;
     return !rests;
 }
@@ -375,7 +374,6 @@ static hi_body body_values(const body_work *w, const uint64_t *x, uint32_t count
 {
     hi_body_scratch *scratch = w->scratch;
     hi_value_hint *hint = &scratch->hints[level];
-    const hi_body_choice *prior = NULL;
     size_t flat = 0;
 
     if (scratch->choice == NULL) {
@@ -387,8 +385,7 @@ static hi_body body_values(const body_work *w, const uint64_t *x, uint32_t count
         return made.size > 0 ? made : values_search(w, x, count, &flat, hint, to);
     }
     if (scratch->plan > 0) {
-        prior = &scratch->plans[0].block[scratch->blocks - 1];
-        flat = prior->values[level].flat;
+        flat = scratch->plans[0].block[scratch->blocks - 1].values[level].flat;
     }
     const hi_body made = values_search(w, x, count, &flat, hint, to);
     *chosen = (hi_value_choice){made.model == HI_ENC_DICT, flat, hint->real};

@@ -14,7 +14,7 @@ enum {
     EXCEPTION_BITS = 80,
     NO_DIGITS = -1,
     DECIMALS_FEW =
-        32, /* Two fifths of the sample must be decimals: not so where an eighth of these is none. */
+        32, /* Of the sample; where not even an eighth are decimals, the rest is not tried. */
     STEP_BITS = 20,  /* A common step is looked for where a value still takes more, */
     FLOAT_BITS = 8,  /* decimals rounded to float, */
     ORDER_BITS = 30, /* bits as they are, whole or in two. */

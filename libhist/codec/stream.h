@@ -193,7 +193,12 @@ bool hi_stream_scale(const hi_codec_kernels *kern, const uint64_t *x, uint32_t c
                      uint64_t *scaled, uint64_t *factor_out);
 
 /* Bytes that v needs as a signed number: 1 to 8. */
-static inline unsigned hi_signed_bytes(uint64_t v);
+static inline unsigned hi_signed_bytes(uint64_t v)
+{
+    const unsigned bits = hi_bit_length(v ^ (uint64_t)((int64_t)v >> 63)) + 1;
+
+    return (bits + 7) / 8;
+}
 
 /* Bytes that the distances of all numbers from min to max (as signed) from `base` need. Where they wrap on the way the widest one
    is at neither end. */
@@ -203,13 +208,6 @@ static inline unsigned hi_range_bytes(uint64_t min, uint64_t max, uint64_t base)
     const unsigned high = hi_signed_bytes(max - base);
 
     return (int64_t)(min - base) > (int64_t)(max - base) ? 8 : low > high ? low : high;
-}
-
-static inline unsigned hi_signed_bytes(uint64_t v)
-{
-    const unsigned bits = hi_bit_length(v ^ (uint64_t)((int64_t)v >> 63)) + 1;
-
-    return (bits + 7) / 8;
 }
 
 /* The lower `bytes` bytes of v; returns how many. */

@@ -249,6 +249,22 @@ static void column_text(int shape, uint32_t rows)
     cc.v.bytes = cc.bytes;
 }
 
+size_t cc_variants(const hi_codec_kernels *list[CC_VARIANTS_MAX])
+{
+    size_t count = 0;
+
+    list[count++] = &hi_codec_kernels_base;
+#if defined(__x86_64__)
+    if (hi_codec_kernels_pick() != &hi_codec_kernels_base) {
+        list[count++] = &hi_codec_kernels_avx2;
+    }
+    if (hi_codec_kernels_pick() == &hi_codec_kernels_avx512) {
+        list[count++] = &hi_codec_kernels_avx512;
+    }
+#endif
+    return count;
+}
+
 void cc_fill(hist_type type, int shape, int nulls, uint32_t rows)
 {
     uint64_t walk = 1000;

@@ -8,6 +8,9 @@
 
 #include "base/mem.h"
 #include "codec/codec.h"
+#include "codec/kern.h"
+
+enum { CC_VARIANTS_MAX = 3 };
 
 enum { CC_ROWS_MAX = 20000, CC_BLOCKS_MAX = 64 };
 
@@ -75,6 +78,8 @@ extern cc_column cc;
 extern uint64_t cc_seed;
 
 uint64_t cc_noise(void);
+/* The CPU variants this machine can run, slowest first; how many. */
+size_t cc_variants(const hi_codec_kernels *list[CC_VARIANTS_MAX]);
 int64_t cc_noise_below(uint64_t n);
 /* Makes cc a column of a type, shape and pattern of nulls. */
 void cc_fill(hist_type type, int shape, int nulls, uint32_t rows);
